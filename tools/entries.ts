@@ -1,0 +1,4 @@
+// All that can be imported from the package, in one module: what tsup.config.ts builds dist/millrace.cjs from.
+// One line for each subpath of package.json's `exports`; the build refuses a difference.
+export * as index from '../src/index.ts'
+export * as testing from '../src/testing.ts'
