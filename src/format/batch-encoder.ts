@@ -1,0 +1,182 @@
+// Builds one record batch at a time, in place: records are encoded into one growing buffer behind room for the header,
+// and seal() fills the header in. Reused: append… seal, reset, append…
+// It owns that buffer: what body() and seal() return are views, valid until the next append or reset. It knows no
+// clock, no offsets and no codec: the caller compresses body() and hands the result to seal(), storage sets base
+// offset and leader epoch, which lie outside the checksum. The layout is record-batch.ts and record-cursor.ts.
+// Hot: an append that fits the buffer allocates nothing (the benchmarks 'encode' and 'send').
+import { assert } from '../base/assert.ts'
+import { LimitError } from '../base/errors.ts'
+import { crc32c } from './crc32c.ts'
+import { writeInt32, writeInt64 } from './integers.ts'
+import * as batch from './record-batch.ts'
+import type { Codec } from './record-batch.ts'
+import { MAX_VARINT_BYTES, MAX_VARLONG_BYTES, varintBytes, varlongBytes, writeVarint, writeVarlong } from './varint.ts'
+
+export type EncodedHeaders = readonly (readonly [name: Uint8Array, value: Uint8Array | null])[]
+
+/** Kafka's length field and every position in a segment are an int32. */
+const MAX_BATCH_BYTES = 2 ** 31 - 1
+/** What a reset keeps: one large batch must not hold its memory for as long as its producer lives. */
+const KEPT_BYTES = 1024 * 1024
+const INITIAL_BYTES = 16 * 1024
+/** Below this a loop copies faster than a call of set(). */
+const SHORT_COPY_BYTES = 32
+const NO_PRODUCER = -1
+/** Length, attributes, timestamp delta, offset delta, the lengths of key and value, header count. */
+const MAX_RECORD_OVERHEAD = 5 * MAX_VARINT_BYTES + MAX_VARLONG_BYTES + 1
+
+export class BatchEncoder {
+  readonly #initialBytes: number
+  #buffer: Buffer = Buffer.alloc(0)
+  #end = batch.HEADER_BYTES
+  #count = 0
+  #firstTimestamp = 0
+  #maxTimestamp = -1
+  #sealed = false
+
+  constructor(initialBytes = INITIAL_BYTES) {
+    this.#initialBytes = initialBytes
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  /** Header and records so far, uncompressed. */
+  get bytes(): number {
+    return this.#end
+  }
+
+  /** The largest timestamp so far; -1 without records. */
+  get maxTimestamp(): number {
+    return this.#maxTimestamp
+  }
+
+  append(timestamp: number, key: Uint8Array | null, value: Uint8Array | null, headers: EncodedHeaders): void {
+    assert(!this.#sealed, 'a sealed batch takes no records')
+    this.#reserve(recordBytes(key, value, headers))
+    const b = this.#buffer
+    const offsetDelta = this.#count
+    if (offsetDelta === 0) this.#firstTimestamp = timestamp
+    const timestampDelta = timestamp - this.#firstTimestamp
+
+    let at = writeVarint(b, this.#end, contentBytes(timestampDelta, offsetDelta, key, value, headers))
+    b[at++] = 0
+    at = writeVarlong(b, at, timestampDelta)
+    at = writeVarint(b, at, offsetDelta)
+    at = writeNullable(b, at, key)
+    at = writeNullable(b, at, value)
+    at = writeVarint(b, at, headers.length)
+    for (let i = 0; i < headers.length; i++) {
+      const header = headers[i]!
+      at = writeNullable(b, at, header[0])
+      at = writeNullable(b, at, header[1])
+    }
+
+    this.#end = at
+    this.#count = offsetDelta + 1
+    if (offsetDelta === 0 || timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp
+  }
+
+  /** The records so far, uncompressed; valid until the next append or reset. */
+  body(): Buffer {
+    return this.#buffer.subarray(batch.HEADER_BYTES, this.#end)
+  }
+
+  /**
+   * Writes the header and the checksum, and returns the batch; valid until reset. `compressed` takes the body's place,
+   * unless it is not smaller: then the body stays as it is and the codec is 'none', as Kafka's clients do.
+   * With `appendTime` every record has that time (LogAppendTime). Base offset and leader epoch stay 0.
+   */
+  seal(options: { compressed?: { codec: Codec; body: Uint8Array } | undefined; appendTime?: number | undefined }): Buffer {
+    assert(this.#count > 0 && !this.#sealed, 'a batch is sealed once, with records in it')
+    this.#sealed = true
+    const { compressed, appendTime } = options
+    const b = this.#buffer
+    let end = this.#end
+    let attributes = 0
+    if (compressed !== undefined && compressed.body.length < end - batch.HEADER_BYTES) {
+      b.set(compressed.body, batch.HEADER_BYTES)
+      end = batch.HEADER_BYTES + compressed.body.length
+      attributes |= batch.CODECS.indexOf(compressed.codec)
+    }
+    if (appendTime !== undefined) attributes |= batch.LOG_APPEND_TIME
+    this.#writeHeader(end, attributes, appendTime ?? this.#maxTimestamp)
+    return b.subarray(0, end)
+  }
+
+  /** Makes it empty. The buffer stays, unless it grew beyond 1 MiB. */
+  reset(): void {
+    if (this.#buffer.length > KEPT_BYTES) this.#buffer = Buffer.alloc(0)
+    this.#end = batch.HEADER_BYTES
+    this.#count = 0
+    this.#maxTimestamp = -1
+    this.#sealed = false
+  }
+
+  #writeHeader(end: number, attributes: number, maxTimestamp: number): void {
+    const b = this.#buffer
+    batch.setBaseOffset(b, 0, 0)
+    batch.setBatchBytes(b, 0, end)
+    batch.setLeaderEpoch(b, 0, 0)
+    b[batch.MAGIC_AT] = batch.MAGIC
+    b[batch.ATTRIBUTES_AT] = 0
+    b[batch.ATTRIBUTES_AT + 1] = attributes
+    writeInt32(b, batch.LAST_OFFSET_DELTA_AT, this.#count - 1)
+    writeInt64(b, batch.BASE_TIMESTAMP_AT, this.#firstTimestamp)
+    writeInt64(b, batch.MAX_TIMESTAMP_AT, maxTimestamp)
+    writeInt64(b, batch.PRODUCER_ID_AT, NO_PRODUCER)
+    b[batch.PRODUCER_EPOCH_AT] = NO_PRODUCER
+    b[batch.PRODUCER_EPOCH_AT + 1] = NO_PRODUCER
+    writeInt32(b, batch.BASE_SEQUENCE_AT, NO_PRODUCER)
+    writeInt32(b, batch.RECORD_COUNT_AT, this.#count)
+    writeInt32(b, batch.CRC_AT, crc32c(b, batch.ATTRIBUTES_AT, end))
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#end + bytes
+    if (needed <= this.#buffer.length) return
+    if (needed > MAX_BATCH_BYTES) {
+      throw new LimitError('BATCH_TOO_LARGE', `a batch of ${this.#end} bytes can't take another ${bytes}: ${MAX_BATCH_BYTES} is the most`, {
+        hint: 'Send fewer or smaller records at once.',
+        details: { bytes: this.#end, recordBytes: bytes, limitBytes: MAX_BATCH_BYTES },
+      })
+    }
+    // Not from Node's pool: a small slice of it would keep the whole pool page alive for as long as the encoder.
+    const grown = Buffer.allocUnsafeSlow(Math.min(MAX_BATCH_BYTES, Math.max(needed, this.#initialBytes, 2 * this.#buffer.length)))
+    grown.set(this.#buffer.subarray(0, this.#end))
+    this.#buffer = grown
+  }
+}
+
+/** An upper bound of what one record adds to a batch. */
+export function recordBytes(key: Uint8Array | null, value: Uint8Array | null, headers: EncodedHeaders): number {
+  let bytes = MAX_RECORD_OVERHEAD + (key === null ? 0 : key.length) + (value === null ? 0 : value.length)
+  for (let i = 0; i < headers.length; i++) {
+    const header = headers[i]!
+    bytes += 2 * MAX_VARINT_BYTES + header[0].length + (header[1] === null ? 0 : header[1].length)
+  }
+  return bytes
+}
+
+/** What the record's length field says: all of it but that field. */
+function contentBytes(timestampDelta: number, offsetDelta: number, key: Uint8Array | null, value: Uint8Array | null, headers: EncodedHeaders): number {
+  let bytes = 1 + varlongBytes(timestampDelta) + varintBytes(offsetDelta) + nullableBytes(key) + nullableBytes(value) + varintBytes(headers.length)
+  for (let i = 0; i < headers.length; i++) {
+    const header = headers[i]!
+    bytes += nullableBytes(header[0]) + nullableBytes(header[1])
+  }
+  return bytes
+}
+
+function nullableBytes(bytes: Uint8Array | null): number {
+  return bytes === null ? 1 : varintBytes(bytes.length) + bytes.length
+}
+
+function writeNullable(b: Buffer, at: number, bytes: Uint8Array | null): number {
+  if (bytes === null) return writeVarint(b, at, -1)
+  const start = writeVarint(b, at, bytes.length)
+  if (bytes.length > SHORT_COPY_BYTES) b.set(bytes, start)
+  else for (let i = 0; i < bytes.length; i++) b[start + i] = bytes[i]!
+  return start + bytes.length
+}
