@@ -1,0 +1,18 @@
+// Time, as the log sees it: wall-clock milliseconds for timestamps and timers for everything that waits.
+// Timers come from node:timers, so that a test's fake timers neither stop nor drive the log; time is stepped
+// by passing another Clock. They are unref'd: an open log keeps no process alive.
+import { clearTimeout, setTimeout } from 'node:timers'
+
+export interface Clock {
+  now(): number
+  setTimeout(callback: () => void, ms: number): { cancel(): void }
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  setTimeout(callback, ms) {
+    const timer = setTimeout(callback, ms)
+    timer.unref()
+    return { cancel: () => clearTimeout(timer) }
+  },
+}

@@ -1,0 +1,69 @@
+// A File of the simulated disk. It remembers the node behind its name for as long as no name on the disk changes.
+import { assert } from '../base/assert.ts'
+import type { File } from './file-system.ts'
+import { refuse, type DiskFile } from './simulated-disk.ts'
+import type { SimulatedMachine } from './simulated-machine.ts'
+
+export class SimulatedFile implements File {
+  readonly path: string
+  readonly #machine: SimulatedMachine
+  readonly #writable: boolean
+  #node: DiskFile
+  #namesVersion: number
+
+  constructor(machine: SimulatedMachine, path: string, node: DiskFile, writable: boolean) {
+    this.path = path
+    this.#machine = machine
+    this.#writable = writable
+    this.#node = node
+    this.#namesVersion = machine.disk.namesVersion
+  }
+
+  bytes(): number {
+    this.#machine.call('bytes', this.path)
+    return this.#file('stat').content.length
+  }
+
+  read(target: Uint8Array, position: number): number {
+    this.#machine.call('read', this.path)
+    return this.#file('read').content.read(target, position)
+  }
+
+  readLater(target: Uint8Array, position: number): Promise<number> {
+    return this.#machine.later('readLater', this.path, () => this.#file('read').content.read(target, position))
+  }
+
+  write(source: Uint8Array, position: number): void {
+    const file = this.#file('write')
+    if (!this.#writable) refuse('EBADF', 'write', this.path)
+    assert(position <= file.content.length, `a write to ${this.path} at ${position} leaves a hole after ${file.content.length} bytes`)
+    this.#machine.write(file, this.path, source, position)
+  }
+
+  truncate(bytes: number): void {
+    const file = this.#file('truncate')
+    if (!this.#writable) refuse('EINVAL', 'truncate', this.path)
+    this.#machine.truncate(file, this.path, bytes)
+  }
+
+  async sync(): Promise<void> {
+    await this.#machine.syncFile(this.#file('sync'), this.path)
+  }
+
+  syncNow(): void {
+    this.#machine.syncFileNow(this.#file('sync'), this.path)
+  }
+
+  close(): void {
+    this.#machine.call('close', this.path)
+  }
+
+  #file(operation: string): DiskFile {
+    const { disk } = this.#machine
+    if (this.#namesVersion !== disk.namesVersion) {
+      this.#node = disk.file(this.path, operation)
+      this.#namesVersion = disk.namesVersion
+    }
+    return this.#node
+  }
+}

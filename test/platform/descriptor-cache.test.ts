@@ -1,0 +1,148 @@
+import { execFileSync } from 'node:child_process'
+import { closeSync, mkdtempSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { DescriptorCache, FileSlot, WRITE_FLAGS } from '../../src/platform/descriptor-cache.ts'
+import { NodeFileSystem } from '../../src/platform/node-file-system.ts'
+import { bundleForNode } from './support/bundle.ts'
+
+const onLinux = test.skipIf(process.platform !== 'linux') // they look into /proc
+let directory: string
+beforeEach(() => { directory = mkdtempSync(`${tmpdir()}/millrace-descriptors-`) })
+afterEach(() => { rmSync(directory, { recursive: true, force: true }) })
+
+function slot(name: string): FileSlot {
+  writeFileSync(`${directory}/${name}`, name)
+  return new FileSlot(`${directory}/${name}`, WRITE_FLAGS)
+}
+
+const isOpen = (...slots: FileSlot[]): boolean[] => slots.map(each => each.descriptor !== undefined)
+
+test('no more files are open than the limit, and the longest unused goes first', () => {
+  const cache = new DescriptorCache(2)
+  const [a, b, c] = [slot('a'), slot('b'), slot('c')]
+  cache.use(a)
+  cache.use(b)
+  cache.use(a)
+  cache.use(c)
+  expect(isOpen(a, b, c)).toEqual([true, false, true])
+  expect(cache.openCount).toBe(2)
+})
+
+test('files without unsynced writes go before those that have some', () => {
+  const cache = new DescriptorCache(2)
+  const [a, b, c, d] = [slot('a'), slot('b'), slot('c'), slot('d')]
+  cache.use(a)
+  a.unsynced = true
+  cache.use(b)
+  cache.use(c)
+  expect(isOpen(a, b, c)).toEqual([true, false, true])
+  c.unsynced = true
+  cache.use(d)
+  expect(isOpen(a, b, c, d)).toEqual([false, false, true, true])
+})
+
+onLinux('a descriptor that is in use off the main thread is neither evicted nor closed', async () => {
+  const cache = new DescriptorCache(2)
+  const [a, b, c, d] = [slot('a'), slot('b'), slot('c'), slot('d')]
+  let finish = (): void => undefined
+  let borrowed = -1
+  const work = cache.borrow(a, fd => new Promise<void>(resolve => { borrowed = fd; finish = resolve }))
+  for (const each of [b, c, d]) cache.use(each)
+  expect(isOpen(a, b, c, d)).toEqual([true, false, false, true])
+  cache.close(a)
+  expect(a.descriptor?.fd).toBe(borrowed)
+  cache.forget(a.path)
+  expect(openDescriptors()).toContain(a.path)
+  finish()
+  await work
+  expect(openDescriptors()).not.toContain(a.path)
+})
+
+test('work off the main thread waits its turn beyond half of the limit', async () => {
+  const cache = new DescriptorCache(4)
+  const finishes: (() => void)[] = []
+  let running = 0
+  const work = ['a', 'b', 'c', 'd', 'e'].map(name => cache.borrow(slot(name), () => new Promise<void>(resolve => {
+    running++
+    finishes.push(() => { running--; resolve() })
+  })))
+  expect(running).toBe(2)
+  while (finishes.length > 0) {
+    expect(running).toBeLessThanOrEqual(2)
+    finishes.shift()?.()
+    await new Promise(resolve => { setImmediate(resolve) })
+  }
+  await Promise.all(work)
+})
+
+onLinux('work that fails gives its descriptor and its turn back', async () => {
+  const cache = new DescriptorCache(2)
+  const a = slot('a')
+  for (let round = 0; round < 5; round++) await expect(cache.borrow(a, () => Promise.reject(new TypeError('mine')))).rejects.toThrow('mine')
+  cache.close(a)
+  expect(openDescriptors()).not.toContain(a.path)
+})
+
+test('a failing close is told to the file that it belongs to', () => {
+  const cache = new DescriptorCache(1)
+  const [a, b] = [slot('a'), slot('b')]
+  closeSync(cache.use(a))
+  cache.use(b)
+  expect(() => cache.use(a)).toThrow(/cannot close .*\/a/)
+})
+
+test('nothing is opened through a symbolic link', () => {
+  writeFileSync(`${directory}/a`, '')
+  symlinkSync(`${directory}/a`, `${directory}/link`)
+  const fs = new NodeFileSystem(new DescriptorCache(2))
+  for (const mode of ['read', 'write'] as const) expect(() => fs.open(`${directory}/link`, mode)).toThrow(expect.objectContaining({ code: 'SYMBOLIC_LINK' }))
+  expect(fs.stat(`${directory}/link`)).toMatchObject({ kind: 'other' })
+  symlinkSync(directory, `${directory}/elsewhere`)
+  expect(fs.stat(`${directory}/elsewhere`)).toMatchObject({ kind: 'directory' })
+})
+
+// The limit is the process's, so these run in one of their own.
+function inChild(descriptors: number, script: string): string {
+  const bundle = `${directory}/library.cjs`
+  bundleForNode(['src/platform/node-file-system.ts', 'src/platform/descriptor-cache.ts'], bundle)
+  const code = `const { NodeFileSystem, nodeFileSystem, DescriptorCache } = require(${JSON.stringify(bundle)}); const directory = ${JSON.stringify(directory)}; ${script}`
+  return execFileSync('/bin/sh', ['-c', `ulimit -n ${descriptors}; exec "$0" -e "$1"`, process.execPath, code], { encoding: 'utf8' }).trim()
+}
+
+test.skipIf(process.platform === 'win32')('3,000 files work and sync side by side where a process may open 256', () => {
+  expect(inChild(256, `
+    const files = Array.from({ length: 3000 }, (_, index) => nodeFileSystem.open(directory + '/f' + index, 'create'))
+    files.forEach((file, index) => file.write(Buffer.from(String(index)), 0))
+    Promise.all(files.slice(0, 600).map(file => file.sync())).then(() => {
+      const target = Buffer.alloc(4)
+      console.log(files.every((file, index) => target.toString('utf8', 0, file.read(target, 0)) === String(index)))
+    })`)).toBe('true')
+}, 60_000)
+
+test.skipIf(process.platform === 'win32')('when the process has no descriptor left some are given back, and only then is it a LimitError', () => {
+  expect(inChild(64, `
+    const fs = new NodeFileSystem(new DescriptorCache(1000))
+    const names = Array.from({ length: 200 }, (_, index) => directory + '/g' + index)
+    names.forEach(name => fs.open(name, 'create'))
+    fs.syncDirectoryNow(directory)
+    const { openSync } = require('node:fs')
+    const theirs = []
+    try { for (;;) theirs.push(openSync(directory, 'r')) } catch {}
+    console.log(fs.list(directory).length > 200, fs.open(names[0], 'read').bytes())
+    fs.rename(names[0], names[1])
+    try { for (;;) theirs.push(openSync(directory, 'r')) } catch {}
+    const none = new NodeFileSystem(new DescriptorCache(1000))
+    try { none.open(names[2], 'read') } catch (error) { console.log(error.name, error.code, error.retriable) }`))
+    .toBe('true 0\nLimitError TOO_MANY_OPEN_FILES true')
+}, 60_000)
+
+function openDescriptors(): string[] {
+  return readdirSync('/proc/self/fd').flatMap(fd => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${fd}`)]
+    } catch {
+      return [] // the descriptor of the listing itself
+    }
+  })
+}

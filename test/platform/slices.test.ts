@@ -1,0 +1,48 @@
+import { afterEach, expect, test, vi } from 'vitest'
+import { Slices } from '../../src/platform/slices.ts'
+
+// The time that records take is simulated: performance.now() is what the test says.
+let nowMs = 0
+let looks = 0
+vi.stubGlobal('performance', { now: () => { looks++; return nowMs } })
+afterEach(() => { looks = 0 })
+
+/** Runs records that each take so long, and returns the longest stretch between two pauses. */
+async function longestStretchMs(recordMs: (record: number) => number, records: number, slices = new Slices(5)): Promise<number> {
+  let longest = 0
+  let since = nowMs
+  for (let record = 0; record < records; record++) {
+    nowMs += recordMs(record)
+    if (!slices.due()) continue
+    longest = Math.max(longest, nowMs - since)
+    await slices.pause()
+    since = nowMs
+  }
+  return Math.max(longest, nowMs - since)
+}
+
+test('a loop gives way about every 5 ms, whether its body takes 20 ns or 3 ms', async () => {
+  for (const ms of [0.00002, 0.001, 0.05, 0.7, 3]) expect(await longestStretchMs(() => ms, Math.ceil(60 / ms)), `${ms} ms`).toBeLessThanOrEqual(5 + Math.max(1, ms))
+})
+
+test('a quick loop looks at the time once in a thousand records', async () => {
+  await longestStretchMs(() => 0.0001, 500_000)
+  expect(looks).toBeLessThan(700)
+})
+
+test('a body that turns slow on the way is caught within a few budgets', async () => {
+  expect(await longestStretchMs(record => record < 5000 ? 0.001 : 0.02, 20_000)).toBeLessThan(20)
+})
+
+test('a pause lets the event loop turn and starts a fresh budget', async () => {
+  const slices = new Slices(5)
+  nowMs += 6
+  expect(slices.due()).toBe(true)
+  let turned = false
+  setImmediate(() => { turned = true })
+  const paused = slices.pause()
+  nowMs += 100
+  await paused
+  expect(turned).toBe(true)
+  expect(slices.due()).toBe(false)
+})
