@@ -1,0 +1,60 @@
+// A chunk: whole, checked batches of one segment, copied out of it, in the order of their offsets.
+// What a read returns, and the only form in which stored bytes leave storage/.
+import { HEADER_BYTES, LOG_OVERHEAD, baseOffset, batchBytes, batchFault, lastOffset } from '../format/record-batch.ts'
+
+export interface Chunk {
+  /** Whole batches and nothing else. Freshly copied: the receiver may keep it. */
+  readonly bytes: Buffer
+  readonly nextOffset: number
+}
+
+/** What is wanted of the bytes that begin at some position of a segment. */
+export interface Want {
+  /** Batches that end before it are stepped over. */
+  readonly from: number
+  /** Batches that begin at or beyond it are not there yet. */
+  readonly limit: number
+  /** The base offset that the first batch must have; undefined where the walk began at an index entry. */
+  readonly expected: number | undefined
+  readonly gaps: boolean
+}
+
+export type Taken =
+  | { readonly kind: 'batches'; readonly start: number; readonly end: number; readonly nextOffset: number }
+  /** The first wanted batch is larger than what was read: read so many bytes from `skipped` on. */
+  | { readonly kind: 'more'; readonly skipped: number; readonly bytes: number; readonly expected: number | undefined }
+  /** All of it was stepped over. */
+  | { readonly kind: 'nothing'; readonly skipped: number; readonly expected: number | undefined }
+  /** What follows is beyond the limit. */
+  | { readonly kind: 'end' }
+  | { readonly kind: 'fault'; readonly at: number; readonly offset: number; readonly reason: string }
+
+export function takeBatches(bytes: Buffer, filled: number, want: Want): Taken {
+  let start = 0
+  let at = 0
+  let expected = want.expected
+  while (filled - at >= LOG_OVERHEAD) {
+    const base = baseOffset(bytes, at)
+    if (base >= want.limit) return at > start ? batches(start, at, expected!) : { kind: 'end' }
+    const size = batchBytes(bytes, at)
+    const reason = sizeOrPlaceFault(base, size, expected, want)
+    const partial = at + size > filled
+    const fault = reason ?? (partial || lastOffset(bytes, at) < want.from ? undefined : batchFault(bytes, at, filled))
+    if (fault !== undefined) return at > start ? batches(start, at, expected!) : { kind: 'fault', at, offset: expected ?? base, reason: fault }
+    if (partial) return at > start ? batches(start, at, expected!) : { kind: 'more', skipped: at, bytes: size, expected }
+    expected = lastOffset(bytes, at) + 1
+    at += size
+    if (expected <= want.from) start = at
+  }
+  return at > start ? batches(start, at, expected!) : { kind: 'nothing', skipped: at, expected }
+}
+
+function batches(start: number, end: number, nextOffset: number): Taken {
+  return { kind: 'batches', start, end, nextOffset }
+}
+
+function sizeOrPlaceFault(base: number, size: number, expected: number | undefined, want: Want): string | undefined {
+  if (size < HEADER_BYTES) return `a batch of ${size} bytes`
+  if (expected === undefined) return base > want.from && !want.gaps ? `base offset ${base} where ${want.from} is expected` : undefined
+  return (want.gaps ? base >= expected : base === expected) ? undefined : `base offset ${base} where ${expected} is expected`
+}

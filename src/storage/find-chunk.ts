@@ -1,0 +1,42 @@
+// Looking one place up in a partition: by offset, by time. What is found comes as a chunk of whole batches.
+import { batchBytes, baseOffset, maxTimestamp } from '../format/record-batch.ts'
+import type { Chunk } from './batch-chunk.ts'
+import { PartitionCursor } from './partition-cursor.ts'
+import type { PartitionLog } from './partition-log.ts'
+import type { Segment } from './segment.ts'
+
+const SEARCH_BYTES = 64 * 1024
+
+/** Begins with the batch that holds the offset or, where compaction took it, the next one. */
+export async function chunkAt(log: PartitionLog, offset: number, maxBytes: number): Promise<Chunk | undefined> {
+  return await new PartitionCursor(log, offset).next(maxBytes)
+}
+
+/** The first batch that may hold a record as late as the timestamp; undefined when there is none. */
+export async function chunkAtTime(log: PartitionLog, timestamp: number): Promise<Chunk | undefined> {
+  for (const segment of [...log.segments]) {
+    await log.prepareIndex(segment, Infinity)
+    if (log.largestTimestamp(segment) < timestamp || segment.endOffset <= log.startOffset) continue
+    const cursor = new PartitionCursor(log, Math.max(log.startOffset, await timeFloor(log, segment, timestamp)))
+    for (let chunk = await cursor.next(SEARCH_BYTES); chunk !== undefined; chunk = await cursor.next(SEARCH_BYTES)) {
+      const at = firstBatchSince(chunk.bytes, timestamp)
+      if (at !== undefined) return { bytes: chunk.bytes.subarray(at, at + batchBytes(chunk.bytes, at)), nextOffset: chunk.nextOffset }
+    }
+  }
+  return undefined
+}
+
+/** The time index's answer, if the batch it names has the timestamp it says; else the index is made anew. */
+async function timeFloor(log: PartitionLog, segment: Segment, timestamp: number): Promise<number> {
+  const entry = segment.index.floorTime(timestamp)
+  if (entry === undefined || entry.lastOffset < log.startOffset) return segment.baseOffset
+  const chunk = await chunkAt(log, entry.lastOffset, 1)
+  if (chunk !== undefined && maxTimestamp(chunk.bytes, 0) === entry.timestamp) return baseOffset(chunk.bytes, 0)
+  await log.rebuildIndex(segment)
+  return segment.baseOffset
+}
+
+function firstBatchSince(bytes: Buffer, timestamp: number): number | undefined {
+  for (let at = 0; at < bytes.length; at += batchBytes(bytes, at)) if (maxTimestamp(bytes, at) >= timestamp) return at
+  return undefined
+}

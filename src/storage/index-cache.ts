@@ -1,0 +1,39 @@
+// Keeps the indexes of sealed segments in memory while they are used, up to a number of bytes for the whole log.
+// Active segments' indexes are not in here: they stay loaded.
+import type { SegmentIndex } from './segment-index.ts'
+
+const CACHE_BYTES = 16 * 1024 * 1024
+
+export class IndexCache {
+  readonly #byUse = new Set<SegmentIndex>()
+  #bytes = 0
+
+  /** Loads the index if need be and marks it as the one used last. */
+  use(index: SegmentIndex, logBytes: number): void {
+    if (this.#byUse.delete(index)) this.#byUse.add(index)
+    else {
+      index.load(logBytes)
+      this.adopt(index)
+    }
+  }
+
+  /** Takes in a loaded index whose files are written. */
+  adopt(index: SegmentIndex): void {
+    this.#byUse.add(index)
+    this.#bytes += index.bytes
+    this.#evict()
+  }
+
+  forget(index: SegmentIndex): void {
+    if (this.#byUse.delete(index)) this.#bytes -= index.bytes
+  }
+
+  #evict(): void {
+    for (const index of this.#byUse) {
+      if (this.#bytes <= CACHE_BYTES || this.#byUse.size === 1) return
+      this.#byUse.delete(index)
+      this.#bytes -= index.bytes
+      index.unload()
+    }
+  }
+}

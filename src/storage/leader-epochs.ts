@@ -1,0 +1,44 @@
+// leader-epoch-checkpoint: which epoch a batch at some offset was written in. The epoch lies outside a batch's
+// checksum, so recovery believes this file and not the batch. It rises by one after an unclean end, and is on the
+// device before a batch of the new epoch is appended. Entries rise in both columns; without the file the epoch is 0.
+import { formatEpochs, parseEpochs } from '../format/checkpoint-file.ts'
+import type { FileSystem } from '../platform/file-system.ts'
+import { readTextFile, replaceFile } from './replace-file.ts'
+
+const FILE = 'leader-epoch-checkpoint'
+
+export interface LeaderEpoch { readonly epoch: number; readonly startOffset: number }
+
+export class LeaderEpochs {
+  readonly #fs: FileSystem
+  readonly #directory: string
+  #entries: readonly LeaderEpoch[]
+
+  private constructor(fs: FileSystem, directory: string, entries: readonly LeaderEpoch[]) {
+    this.#fs = fs
+    this.#directory = directory
+    this.#entries = entries
+  }
+
+  static read(fs: FileSystem, directory: string): LeaderEpochs {
+    const text = readTextFile(fs, directory, FILE)
+    return new LeaderEpochs(fs, directory, text === undefined ? [] : parseEpochs(text))
+  }
+
+  get current(): number {
+    return this.#entries.at(-1)?.epoch ?? 0
+  }
+
+  /** The epoch of the batch at this offset; undefined where the file does not say. */
+  at(offset: number): number | undefined {
+    return this.#entries.findLast(entry => entry.startOffset <= offset)?.epoch
+  }
+
+  /** Entries that begin at or beyond a cut are forgotten: what they spoke of is gone. */
+  async raise(startOffset: number): Promise<void> {
+    const kept = this.#entries.filter(entry => entry.startOffset < startOffset)
+    const entries = [...kept, { epoch: this.current + 1, startOffset }]
+    await replaceFile(this.#fs, this.#directory, FILE, formatEpochs(entries))
+    this.#entries = entries
+  }
+}

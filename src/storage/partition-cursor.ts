@@ -1,0 +1,140 @@
+// A place in a partition that moves forward, a chunk at a time. It remembers the byte where it stands, so that only
+// the first chunk of a segment needs the index. Any number of cursors may stand on a partition; they hold nothing
+// open, and find their place anew when their segment is gone.
+import { takeBatches, type Chunk, type Want } from './batch-chunk.ts'
+import type { PartitionLog } from './partition-log.ts'
+import type { Segment } from './segment.ts'
+
+const FIRST_READ_BYTES = 16 * 1024
+
+export class PartitionCursor {
+  readonly #log: PartitionLog
+  #offset: number
+  #segment: Segment | undefined
+  #position = 0
+  /** Offset of the batch at #position; undefined after a jump through the index. */
+  #expected: number | undefined
+
+  constructor(log: PartitionLog, offset: number) {
+    this.#log = log
+    this.#offset = offset
+  }
+
+  /** What the next chunk begins with, or before which it ends. */
+  get offset(): number { return this.#offset }
+
+  /**
+   * The next whole batches, at least one and otherwise at most maxBytes; undefined at the end. Answers without a
+   * promise when the bytes are sure to be in memory.
+   */
+  next(maxBytes: number): Chunk | undefined | Promise<Chunk | undefined> {
+    const log = this.#log
+    log.checkOpen()
+    if (this.#offset < log.startOffset) throw log.outOfRange(this.#offset)
+    if (this.#offset >= log.readableEnd) {
+      const failure = log.failureAtEnd()
+      if (failure !== undefined) throw failure
+      return undefined
+    }
+    const waiting = this.#enter()
+    if (waiting !== undefined) return waiting.then(() => this.next(maxBytes))
+    const segment = this.#segment!
+    if (this.#position >= segment.bytes) return this.#leave(maxBytes)
+    return log.isHot(segment, this.#position) ? this.#readNow(segment, maxBytes) : this.#readLater(segment, maxBytes)
+  }
+
+  /** Finds the segment and the position for the offset, if not standing there already. */
+  #enter(): Promise<void> | undefined {
+    if (this.#segment !== undefined && !this.#segment.removed) return undefined
+    const segment = this.#log.segmentOf(this.#offset)!
+    if (this.#offset > segment.baseOffset) {
+      const waiting = this.#log.prepareIndex(segment, this.#offset)
+      if (waiting !== undefined) return waiting
+    }
+    this.#segment = segment
+    this.#position = this.#offset > segment.baseOffset ? segment.floorPosition(this.#offset) : 0
+    this.#expected = this.#position === 0 ? segment.baseOffset : undefined
+    return undefined
+  }
+
+  /** To the next segment. Offsets that lie between two are missing, unless compaction took them. */
+  #leave(maxBytes: number): Chunk | undefined | Promise<Chunk | undefined> {
+    const next = this.#log.segmentAfter(this.#segment!)
+    if (next === undefined) return undefined
+    const missingFrom = Math.max(this.#offset, this.#log.startOffset)
+    if (next.baseOffset > missingFrom && !this.#log.options.gaps()) throw this.#log.missing(missingFrom, next.baseOffset)
+    this.#segment = next
+    this.#position = 0
+    this.#expected = next.baseOffset
+    this.#offset = Math.max(this.#offset, next.baseOffset)
+    return this.next(maxBytes)
+  }
+
+  #readNow(segment: Segment, maxBytes: number): Chunk | undefined | Promise<Chunk | undefined> {
+    for (let bytes = this.#firstRead(segment, maxBytes); bytes > 0;) {
+      const buffer = Buffer.allocUnsafeSlow(bytes)
+      const outcome = this.#take(segment, buffer, segment.file.read(buffer, this.#position))
+      if (typeof outcome !== 'number') return outcome
+      bytes = outcome
+    }
+    return this.next(maxBytes)
+  }
+
+  async #readLater(segment: Segment, maxBytes: number): Promise<Chunk | undefined> {
+    for (let bytes = this.#firstRead(segment, maxBytes); bytes > 0;) {
+      const buffer = Buffer.allocUnsafeSlow(bytes)
+      const filled = await this.#readFile(segment, buffer)
+      if (segment.removed) break
+      const outcome = this.#take(segment, buffer, filled)
+      if (typeof outcome !== 'number') return outcome
+      bytes = outcome
+    }
+    return await this.next(maxBytes)
+  }
+
+  /** A file that another process deleted is gone from the list after one more look. */
+  async #readFile(segment: Segment, buffer: Buffer): Promise<number> {
+    try {
+      return await segment.file.readLater(buffer, this.#position)
+    } catch (error) {
+      this.#log.refresh()
+      if (segment.removed) return 0
+      throw error
+    }
+  }
+
+  #firstRead(segment: Segment, maxBytes: number): number {
+    return Math.min(Math.max(maxBytes, FIRST_READ_BYTES), segment.bytes - this.#position)
+  }
+
+  /** Moves over what was read. A number asks to read so many bytes from where it stands now; 0: the segment ends. */
+  #take(segment: Segment, buffer: Buffer, filled: number): Chunk | undefined | number {
+    const want: Want = { from: this.#offset, limit: this.#log.readableEnd, expected: this.#expected, gaps: this.#log.options.gaps() }
+    const taken = takeBatches(buffer, filled, want)
+    switch (taken.kind) {
+      case 'batches':
+        this.#position += taken.end
+        this.#offset = this.#expected = taken.nextOffset
+        return { bytes: buffer.subarray(taken.start, taken.end), nextOffset: taken.nextOffset }
+      case 'end':
+        return undefined
+      case 'fault':
+        throw segment.corruption(this.#position + taken.at, taken.offset, taken.reason)
+      case 'more':
+      case 'nothing':
+        return this.#moveOver(segment, taken, filled < buffer.length)
+    }
+  }
+
+  #moveOver(segment: Segment, taken: { kind: 'more'; skipped: number; bytes: number; expected: number | undefined } | { kind: 'nothing'; skipped: number; expected: number | undefined }, cut: boolean): number {
+    this.#position += taken.skipped
+    this.#expected = taken.expected
+    const left = segment.bytes - this.#position
+    const bytes = taken.kind === 'more' ? taken.bytes : Math.min(left, FIRST_READ_BYTES)
+    const stuck = taken.kind === 'nothing' && taken.skipped === 0
+    if (cut || stuck || bytes > left) {
+      throw segment.corruption(this.#position, this.#expected ?? this.#offset, cut ? 'the file is shorter than it was' : `${left} bytes are left of the segment`)
+    }
+    return bytes
+  }
+}

@@ -1,0 +1,167 @@
+// What there is to read of one partition: its segments in order; partition-cursor.ts walks them. Base of the two that change it:
+// WritablePartition (this process writes) and FollowedPartition (another process does).
+//
+//   segments[i].endOffset ≤ segments[i + 1].baseOffset      (equal unless compacted or damaged)
+//   segments[0].baseOffset ≤ startOffset ≤ readableEnd ≤ endOffset
+import { type ClosedError, CorruptionError, OutOfRangeError, UsageError } from '../base/errors.ts'
+import type { FileSystem } from '../platform/file-system.ts'
+import type { IndexCache } from './index-cache.ts'
+import type { Segment } from './segment.ts'
+
+export interface PartitionOptions {
+  readonly fs: FileSystem
+  readonly directory: string
+  /** For messages: `orders-0`. */
+  readonly label: string
+  readonly indexes: IndexCache
+  /** Offsets may be missing inside segments: the partition is compacted. */
+  readonly gaps: () => boolean
+}
+
+export interface SegmentStats {
+  baseOffset: number
+  endOffset: number
+  bytes: number
+  createdAt: number
+  largestTimestamp: number
+  active: boolean
+  compacted: boolean
+}
+
+export abstract class PartitionLog {
+  readonly options: PartitionOptions
+  readonly label: string
+  protected list: Segment[] = []
+  protected start = 0
+  protected end = 0
+  #closed: ClosedError | undefined
+  readonly #waiters = new Set<() => void>()
+
+  constructor(options: PartitionOptions) {
+    this.options = options
+    this.label = options.label
+  }
+
+  get startOffset(): number { return this.start }
+  get endOffset(): number { return this.end }
+  get closed(): boolean { return this.#closed !== undefined }
+  get segmentCount(): number { return this.list.length }
+  get bytes(): number { return this.list.reduce((sum, segment) => sum + segment.bytes, 0) }
+
+  /** Batches that begin here or later are not served. */
+  get readableEnd(): number { return this.end }
+
+  /** Why reading can't go beyond readableEnd though there is more; undefined when there is not. */
+  abstract failureAtEnd(): Error | undefined
+
+  /** Where no write happens for a while: looks whether somebody else wrote. */
+  abstract refresh(): void
+
+  /** The page cache is sure to have it: written by this process, not long ago. */
+  abstract isHot(segment: Segment, position: number): boolean
+
+  get segments(): readonly Segment[] { return this.list }
+
+  /** The segment that holds the offset, or would: the last one that begins at or before it. */
+  segmentOf(offset: number): Segment | undefined {
+    let low = 0
+    let high = this.list.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.list[middle]!.baseOffset <= offset) low = middle + 1
+      else high = middle
+    }
+    return this.list[low - 1] ?? this.list[0]
+  }
+
+  segmentAfter(segment: Segment): Segment | undefined {
+    return this.list[this.list.indexOf(segment) + 1]
+  }
+
+  isActive(segment: Segment): boolean {
+    return segment === this.list.at(-1)
+  }
+
+  /** Loads the segment's index and makes it anew if it misleads. Synchronous once that is known. */
+  prepareIndex(segment: Segment, offset: number): Promise<void> | undefined {
+    if (segment.indexChecked && segment.index.loaded) return undefined
+    if (this.isActive(segment) && segment.index.loaded) return undefined
+    this.options.indexes.use(segment.index, segment.bytes)
+    if (segment.indexChecked || segment.indexIsSound(offset)) {
+      segment.indexChecked = true
+      return undefined
+    }
+    return this.rebuildIndex(segment)
+  }
+
+  /** Also where a time index turns out to mislead. */
+  async rebuildIndex(segment: Segment): Promise<void> {
+    this.options.indexes.forget(segment.index)
+    await segment.rebuildIndex({ gaps: this.options.gaps() })
+  }
+
+  /** Calls back once when there is more to read than there was, or when the partition is closed. */
+  onMore(callback: () => void): () => void {
+    this.#waiters.add(callback)
+    return () => this.#waiters.delete(callback)
+  }
+
+  /** Somebody waits for more. */
+  get awaited(): boolean { return this.#waiters.size > 0 }
+
+  protected wake(): void {
+    if (this.#waiters.size === 0) return
+    const waiters = [...this.#waiters]
+    this.#waiters.clear()
+    for (const callback of waiters) callback()
+  }
+
+  /** Loaded from the time index where the segment is not the active one. */
+  largestTimestamp(segment: Segment): number {
+    if (segment.largestTimestamp >= 0) return segment.largestTimestamp
+    this.options.indexes.use(segment.index, segment.bytes)
+    return segment.index.largestTimestamp
+  }
+
+  segmentStats(): SegmentStats[] {
+    return this.list.map(segment => ({
+      baseOffset: segment.baseOffset,
+      endOffset: segment.endOffset,
+      bytes: segment.bytes,
+      createdAt: segment.firstTime() ?? this.options.fs.stat(segment.file.path)?.modifiedMs ?? 0,
+      largestTimestamp: this.largestTimestamp(segment),
+      active: this.isActive(segment),
+      compacted: false,
+    }))
+  }
+
+  checkOpen(): void {
+    if (this.#closed !== undefined) throw this.#closed
+  }
+
+  /** Readers end with this error. Idempotent. */
+  protected markClosed(reason: ClosedError): void {
+    this.#closed ??= reason
+    this.wake()
+  }
+
+  outOfRange(offset: number): OutOfRangeError {
+    return new OutOfRangeError('OFFSET_OUT_OF_RANGE', `${this.label}: offset ${offset} is not stored: there are offsets ${this.start} to ${this.end} (exclusive)`, {
+      hint: "begin at 'earliest', or at an offset in that range",
+      details: { partition: this.label, offset, startOffset: this.start, endOffset: this.end },
+    })
+  }
+
+  missing(from: number, to: number): CorruptionError {
+    return new CorruptionError('OFFSETS_MISSING', `${this.label}: offsets ${from} to ${to} (exclusive) are missing between two segments`, {
+      hint: `a segment file was lost or cut; reading can go on at offset ${to}`,
+      details: { partition: this.label, from, to },
+    })
+  }
+}
+
+/** Offsets come from callers and checkpoints alike. */
+export function checkOffset(offset: unknown, what: string): asserts offset is number {
+  if (typeof offset === 'number' && Number.isSafeInteger(offset) && offset >= 0) return
+  throw new UsageError('OFFSET_INVALID', `${what}: ${String(offset)} is no offset`, { hint: 'offsets are whole numbers from 0 on', details: { offset } })
+}

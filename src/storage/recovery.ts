@@ -1,0 +1,164 @@
+// What opening does with a partition's directory: finds its segments, checks as much as may be damaged, and decides
+// where the log ends.
+//
+// How far the bytes are to be trusted:
+//   clean        closed in order: the last batches are looked at, nothing else
+//   page-cache   same boot, so the operating system still has every byte: the last segment from its last index entry
+//   device       another boot, or an unknown one: everything from the recovery point on
+//
+// The log ends before the first batch that can't be believed; what lies behind is cut, durably, before anything is
+// appended (or old batches with sound checksums would come back). Never cut, but reported as damage: a bad batch
+// below the recovery point, and one that sound batches follow though the machine never went down.
+import { CorruptionError } from '../base/errors.ts'
+import { join } from '../platform/file-system.ts'
+import { findBatchAfter, type ScanFault } from './batch-scan.ts'
+import type { LeaderEpochs } from './leader-epochs.ts'
+import type { PartitionOptions } from './partition-log.ts'
+import { parseSegmentFile } from './segment-files.ts'
+import { Segment } from './segment.ts'
+
+export interface RecoveryFacts {
+  readonly startOffset: number
+  /** All before it is known to be on the device. */
+  readonly recoveryPoint: number
+  readonly trust: 'clean' | 'page-cache' | 'device'
+  /** A sync failed on this boot: above this offset the page cache may hold what the device does not. */
+  readonly rescueFrom?: number | undefined
+}
+
+export interface RecoveryReport {
+  readonly segments: Segment[]
+  readonly endOffset: number
+  readonly syncedOffset: number
+  readonly cutBytes: number
+  readonly damage: readonly CorruptionError[]
+}
+
+export async function recoverSegments(options: PartitionOptions, facts: RecoveryFacts, epochs: LeaderEpochs): Promise<RecoveryReport> {
+  return await new Recovery(options, facts, epochs).run()
+}
+
+/** The live segments of a directory in order, their ends as the neighbours tell them. Changes nothing on the disk. */
+export function openSegments(options: PartitionOptions, startOffset: number, mode: 'read' | 'write'): Segment[] {
+  const bases = liveBases(options).filter((_, i, all) => (all[i + 1] ?? Infinity) > startOffset)
+  const segments = bases.map(base => Segment.open(options.fs, options.directory, base, mode))
+  segments.forEach((segment, i) => { segment.endOffset = segments[i + 1]?.baseOffset ?? segment.baseOffset })
+  return segments
+}
+
+function liveBases(options: PartitionOptions): number[] {
+  return options.fs.list(options.directory)
+    .map(parseSegmentFile)
+    .filter(file => file?.state === 'live' && file.suffix === '.log')
+    .map(file => file!.baseOffset)
+    .sort((a, b) => a - b)
+}
+
+/** Removes what no live segment owns: indexes without a log, deleted and unfinished files, segments below the start. */
+export function removeLeftovers(options: PartitionOptions, startOffset: number): void {
+  const live = new Set(liveBases(options).filter((_, i, all) => (all[i + 1] ?? Infinity) > startOffset))
+  for (const name of options.fs.list(options.directory)) {
+    const file = parseSegmentFile(name)
+    const leftover = file !== undefined && (file.state !== 'live' || !live.has(file.baseOffset))
+    if (leftover || name.endsWith('.tmp')) options.fs.remove(join(options.directory, name))
+  }
+}
+
+class Recovery {
+  readonly #options: PartitionOptions
+  readonly #facts: RecoveryFacts
+  readonly #epochs: LeaderEpochs
+  readonly #damage: CorruptionError[] = []
+  #segments: Segment[] = []
+  #cutBytes = 0
+
+  constructor(options: PartitionOptions, facts: RecoveryFacts, epochs: LeaderEpochs) {
+    this.#options = options
+    this.#facts = facts
+    this.#epochs = epochs
+  }
+
+  async run(): Promise<RecoveryReport> {
+    const { trust, startOffset, recoveryPoint } = this.#facts
+    if (trust !== 'clean') removeLeftovers(this.#options, startOffset)
+    this.#segments = openSegments(this.#options, startOffset, 'write')
+    const scanned = await this.#check()
+    const endOffset = this.#beginAt(Math.max(this.#segments.at(-1)?.endOffset ?? 0, this.#lostFrom()))
+    if (trust === 'device' || this.#cutBytes > 0) await this.#makeDurable(scanned)
+    if (trust !== 'clean' && endOffset > 0) await this.#epochs.raise(endOffset)
+    const syncedOffset = trust === 'page-cache' ? Math.min(recoveryPoint, endOffset) : endOffset
+    return { segments: this.#segments, endOffset, syncedOffset, cutBytes: this.#cutBytes, damage: this.#damage }
+  }
+
+  /** Scans the segments that may be damaged, and returns them. */
+  async #check(): Promise<Segment[]> {
+    const suspects = this.#suspects()
+    for (const [i, segment] of suspects.entries()) {
+      const epochAt = (offset: number) => this.#epochs.at(offset)
+      const fromOffset = this.#facts.trust === 'device' ? this.#facts.recoveryPoint : Infinity
+      let result = await segment.scan({ gaps: this.#options.gaps(), fromOffset, epochAt })
+      while (result.fault !== undefined) {
+        const next = await findBatchAfter(segment.file, result.fault.position, result.fault.offset)
+        if (this.#mayCut(result.fault, next !== undefined)) return this.#cut(segment, suspects.slice(0, i + 1))
+        this.#damage.push(segment.corruption(result.fault.position, result.fault.offset, result.fault.reason))
+        if (next === undefined) break
+        result = await segment.scanOn(next, { gaps: this.#options.gaps() })
+      }
+      const follower = suspects[i + 1]
+      if (follower !== undefined && follower.baseOffset !== segment.endOffset && !this.#options.gaps()) {
+        if (this.#mayCut({ position: 0, offset: segment.endOffset, reason: '' }, false)) return this.#cut(segment, suspects.slice(0, i + 1))
+        segment.endOffset = follower.baseOffset
+      }
+      if (follower !== undefined) segment.seal()
+    }
+    return suspects
+  }
+
+  #suspects(): Segment[] {
+    if (this.#facts.trust !== 'device') return this.#segments.slice(-1)
+    const from = this.#segments.findLastIndex(segment => segment.baseOffset <= this.#facts.recoveryPoint)
+    return this.#segments.slice(Math.max(0, from))
+  }
+
+  #mayCut(fault: ScanFault, followed: boolean): boolean {
+    if (fault.offset < this.#facts.recoveryPoint) return false
+    return this.#facts.trust === 'device' || !followed
+  }
+
+  /** The log ends in this segment: its tail is cut and all later segments go. */
+  #cut(segment: Segment, kept: Segment[]): Segment[] {
+    const later = this.#segments.slice(this.#segments.indexOf(segment) + 1)
+    this.#cutBytes = segment.file.bytes() - segment.bytes + later.reduce((sum, gone) => sum + gone.bytes, 0)
+    segment.cutFileTo(segment.bytes)
+    for (const gone of later) gone.remove()
+    this.#segments = this.#segments.slice(0, this.#segments.length - later.length)
+    return kept
+  }
+
+  /** Where the files end below what was once synced, records are gone: their offsets are never given again. */
+  #lostFrom(): number {
+    const end = this.#segments.at(-1)?.endOffset ?? this.#facts.startOffset
+    const { recoveryPoint } = this.#facts
+    if (end >= recoveryPoint) return end
+    this.#damage.push(new CorruptionError('SYNCED_RECORDS_MISSING', `${this.#options.label}: offsets ${end} to ${recoveryPoint} (exclusive) were on the device and are gone`, {
+      hint: 'segment files were cut or removed from outside; restore them from a copy',
+      details: { partition: this.#options.label, from: end, to: recoveryPoint },
+    }))
+    return recoveryPoint
+  }
+
+  /** The end offset; a new segment is begun where the last one can't be appended to at that offset. */
+  #beginAt(endOffset: number): number {
+    const last = this.#segments.at(-1)
+    const damagedTail = last !== undefined && last.file.bytes() > last.bytes
+    if (last !== undefined && last.endOffset === endOffset && !damagedTail) return endOffset
+    last?.seal()
+    this.#segments.push(Segment.create(this.#options.fs, this.#options.directory, endOffset))
+    return endOffset
+  }
+
+  async #makeDurable(scanned: readonly Segment[]): Promise<void> {
+    for (const segment of scanned) if (!segment.removed) await segment.sync(false)
+    await this.#options.fs.syncDirectory(this.#options.directory)
+  }
+}

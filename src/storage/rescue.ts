@@ -1,0 +1,55 @@
+// After a failed sync the page cache is no witness: it may show bytes that the device does not have, and another sync
+// of the same file may return success for them. What can still be read above the last good sync is therefore copied
+// into a new file, which is synced and renamed into the old one's place, before anything of it is served again.
+import { StorageError } from '../base/errors.ts'
+import { scanBatches } from './batch-scan.ts'
+import type { LeaderEpochs } from './leader-epochs.ts'
+import type { PartitionOptions } from './partition-log.ts'
+import { openSegments, recoverSegments, removeLeftovers, type RecoveryFacts, type RecoveryReport } from './recovery.ts'
+import type { Segment } from './segment.ts'
+
+const COPY_BYTES = 1024 * 1024
+
+export async function rescueSegments(options: PartitionOptions, facts: RecoveryFacts & { readonly rescueFrom: number }, epochs: LeaderEpochs): Promise<RecoveryReport> {
+  try {
+    removeLeftovers(options, facts.startOffset)
+    const segments = openSegments(options, facts.startOffset, 'read')
+    for (const [i, segment] of segments.entries()) {
+      const holdsUnsynced = (segments[i + 1]?.baseOffset ?? Infinity) > facts.rescueFrom
+      if (holdsUnsynced) await copyAndReplace(options, segment, facts.rescueFrom)
+    }
+    await options.fs.syncDirectory(options.directory)
+  } catch (error) {
+    throw new StorageError('RESCUE_FAILED', `${options.label}: what follows offset ${facts.rescueFrom} could not be made durable`, {
+      hint: 'the disk is not well yet: mend it or make room, then call partition.recover() or open the log again',
+      details: { partition: options.label, rescueFrom: facts.rescueFrom },
+      cause: error,
+    })
+  }
+  // Now the files are what the device has: recovered as after another boot, from the last good sync on.
+  const recoveryPoint = Math.min(facts.recoveryPoint, facts.rescueFrom)
+  return await recoverSegments(options, { startOffset: facts.startOffset, recoveryPoint, trust: 'device' }, epochs)
+}
+
+async function copyAndReplace(options: PartitionOptions, segment: Segment, rescueFrom: number): Promise<void> {
+  const { fs } = options
+  const path = segment.file.path
+  const copyPath = `${path}.rescued`
+  const believed = await scanBatches(segment.file, { position: 0, nextOffset: segment.baseOffset, gaps: options.gaps(), onBatch: () => {} })
+  // Damage below the last good sync is for recovery to report: it is copied as it is.
+  const end = believed.nextOffset < rescueFrom ? segment.file.bytes() : believed.endPosition
+  const copy = fs.open(copyPath, 'create')
+  try {
+    const buffer = Buffer.allocUnsafe(Math.min(COPY_BYTES, end))
+    for (let position = 0; position < end; position += buffer.length) {
+      const bytes = buffer.subarray(0, Math.min(buffer.length, end - position))
+      await segment.file.readLater(bytes, position)
+      copy.write(bytes, position)
+    }
+    await copy.sync()
+  } finally {
+    copy.close()
+    segment.file.close()
+  }
+  fs.rename(copyPath, path)
+}

@@ -1,0 +1,25 @@
+// The names inside a partition's directory, as Kafka spells them: the base offset in twenty digits and a suffix.
+// Files are only ever deleted when their name parses here.
+
+export type SegmentSuffix = '.log' | '.index' | '.timeindex' | '.txnindex' | '.snapshot'
+
+const NAME = /^(\d{20})(\.log|\.index|\.timeindex|\.txnindex|\.snapshot)(\.deleted|\.rescued)?$/
+
+export interface SegmentFile {
+  readonly baseOffset: number
+  readonly suffix: SegmentSuffix
+  /** '.deleted': waits for removal. '.rescued': an unfinished copy of recover(). */
+  readonly state: 'live' | 'deleted' | 'rescued'
+}
+
+export function segmentFile(baseOffset: number, suffix: SegmentSuffix): string {
+  return String(baseOffset).padStart(20, '0') + suffix
+}
+
+export function parseSegmentFile(name: string): SegmentFile | undefined {
+  const match = NAME.exec(name)
+  if (match === null) return undefined
+  const baseOffset = Number(match[1])
+  if (!Number.isSafeInteger(baseOffset)) return undefined
+  return { baseOffset, suffix: match[2] as SegmentSuffix, state: match[3] === undefined ? 'live' : match[3] === '.deleted' ? 'deleted' : 'rescued' }
+}

@@ -1,0 +1,229 @@
+// One segment: a .log file of record batches with offsets in [baseOffset, endOffset), and its two indexes.
+// Only the last segment of a partition is appended to. Owned by its partition, which decides when to roll, seal and
+// remove it; a segment knows nothing of its neighbours.
+//
+//   0 ≤ bytes ≤ the file's length       (in-process readers go by bytes, never by the file)
+//   baseOffset ≤ endOffset
+import { CorruptionError } from '../base/errors.ts'
+import { HEADER_BYTES, MAGIC, baseOffset, batchBytes, lastOffset, magic, maxTimestamp } from '../format/record-batch.ts'
+import { join, type File, type FileSystem } from '../platform/file-system.ts'
+import { findBatchAfter, scanBatches, type ScanResult } from './batch-scan.ts'
+import { segmentFile } from './segment-files.ts'
+import { SegmentIndex, type IndexEntry } from './segment-index.ts'
+
+/** Kafka's index.interval.bytes. */
+const INDEX_INTERVAL_BYTES = 4096
+/** Index entries are written behind the log by at most this much of it: what a reopening after a kill walks again. */
+const INDEX_FLUSH_BYTES = 1024 * 1024
+
+export class Segment {
+  readonly baseOffset: number
+  readonly directory: string
+  readonly file: File
+  index: SegmentIndex
+  endOffset: number
+  bytes: number
+  /** Of all records, and the last offset of the batch that holds it; -1 while there is none or it is not known yet. */
+  largestTimestamp = -1
+  /** Largest timestamp of the first batch: what the segment's age counts from. */
+  firstTimestamp: number | undefined
+  /** Deleted by truncation: cursors find their place anew. */
+  removed = false
+  /** The index was compared with the log since this process opened it. */
+  indexChecked = false
+  #offsetOfLargest = -1
+  #bytesSinceEntry = 0
+  #bytesSinceFlush = 0
+  readonly #fs: FileSystem
+
+  constructor(fs: FileSystem, directory: string, base: number, file: File) {
+    this.#fs = fs
+    this.baseOffset = this.endOffset = base
+    this.directory = directory
+    this.file = file
+    this.bytes = 0
+    this.index = new SegmentIndex(fs, directory, base)
+  }
+
+  static create(fs: FileSystem, directory: string, base: number): Segment {
+    const segment = new Segment(fs, directory, base, fs.open(join(directory, segmentFile(base, '.log')), 'create'))
+    segment.index.reset()
+    segment.indexChecked = true
+    return segment
+  }
+
+  /** An existing one, with its length as the file has it. The caller knows, or finds out, where its offsets end. */
+  static open(fs: FileSystem, directory: string, base: number, mode: 'read' | 'write'): Segment {
+    const segment = new Segment(fs, directory, base, fs.open(join(directory, segmentFile(base, '.log')), mode))
+    segment.bytes = segment.file.bytes()
+    return segment
+  }
+
+  /** Disk first: when the write throws, nothing here has changed. */
+  append(batch: Buffer): void {
+    this.file.write(batch, this.bytes)
+    this.noteBatch(batch, 0, this.bytes)
+    this.#bytesSinceFlush += batch.length
+  }
+
+  /** Called after appends: a failure here is no failure of the append, and the next call tries again. */
+  flushIndexIfDue(): void {
+    if (this.#bytesSinceFlush <= INDEX_FLUSH_BYTES) return
+    this.index.flush()
+    this.#bytesSinceFlush = 0
+  }
+
+  /** Takes in a batch that is in the file at `position`, which is where the batches known so far end. */
+  noteBatch(bytes: Buffer, at: number, position: number): void {
+    const last = lastOffset(bytes, at)
+    const size = batchBytes(bytes, at)
+    const timestamp = maxTimestamp(bytes, at)
+    if (timestamp > this.largestTimestamp) {
+      this.largestTimestamp = timestamp
+      this.#offsetOfLargest = last
+    }
+    this.firstTimestamp ??= timestamp
+    if (this.#bytesSinceEntry > INDEX_INTERVAL_BYTES) this.#addEntry(last, position)
+    this.#bytesSinceEntry += size
+    this.endOffset = last + 1
+    this.bytes = position + size
+  }
+
+  #addEntry(last: number, position: number): void {
+    this.index.addOffset(last, position)
+    this.#addLastTime()
+    this.#bytesSinceEntry = 0
+  }
+
+  /** Cuts what a failed write, or recovery, left behind the last believed batch. */
+  cutFileTo(bytes: number): void {
+    this.file.truncate(bytes)
+  }
+
+  /** Writes the indexes whole, with the entry of the largest timestamp: nothing is appended any more. */
+  seal(): void {
+    this.#addLastTime()
+    this.index.flush()
+  }
+
+  /**
+   * Walks the file from its last sound index entry (or from the beginning) and takes in every batch that can be
+   * believed. Returns where that ends and why; `bytes` and `endOffset` stand there too.
+   */
+  async scan(options: { gaps: boolean; fromOffset?: number; epochAt?: (offset: number) => number | undefined }): Promise<ScanResult> {
+    this.index.load(this.bytes)
+    const start = this.#scanStart(options.fromOffset ?? Infinity)
+    if (start === undefined) this.index.reset()
+    this.firstTime()
+    this.largestTimestamp = this.index.largestTimestamp
+    this.#offsetOfLargest = -1
+    this.endOffset = start?.baseOffset ?? this.baseOffset
+    this.bytes = start?.position ?? 0
+    this.index.truncate(this.endOffset, this.bytes)
+    this.#bytesSinceEntry = start === undefined ? 0 : INDEX_INTERVAL_BYTES + 1
+    this.indexChecked = true
+    return await scanBatches(this.file, {
+      position: this.bytes, nextOffset: this.endOffset, gaps: options.gaps,
+      ...(options.epochAt === undefined ? {} : { epochAt: options.epochAt }),
+      onBatch: (bytes, at, position) => this.noteBatch(bytes, at, position),
+    })
+  }
+
+  /** Goes on behind a damaged stretch. The batch there gets an entry of its own, so that readers can step over. */
+  async scanOn(from: { position: number; baseOffset: number }, options: { gaps: boolean }): Promise<ScanResult> {
+    this.#bytesSinceEntry = from.position === 0 ? 0 : INDEX_INTERVAL_BYTES + 1
+    return await scanBatches(this.file, {
+      position: from.position, nextOffset: from.baseOffset, gaps: options.gaps,
+      onBatch: (bytes, at, position) => this.noteBatch(bytes, at, position),
+    })
+  }
+
+  /** With its indexes once it is sealed: below the recovery point nobody looks whether they are whole. */
+  async sync(sealed: boolean): Promise<void> {
+    await Promise.all([this.file.sync(), ...(sealed ? [this.index.sync()] : [])])
+  }
+
+  /** Deletes the files, the log first: an index alone is thrown away at the next opening. */
+  remove(): void {
+    this.removed = true
+    this.file.close()
+    this.#fs.remove(this.file.path)
+    this.index.removeFiles()
+  }
+
+  /** Makes the indexes anew from the log, damaged stretches left out. Readers go on meanwhile with the old ones. */
+  async rebuildIndex(options: { gaps: boolean }): Promise<void> {
+    const copy = new Segment(this.#fs, this.directory, this.baseOffset, this.file)
+    copy.index.reset()
+    let from: { position: number; baseOffset: number } | undefined = { position: 0, baseOffset: this.baseOffset }
+    while (from !== undefined && from.position < this.bytes) {
+      const { fault }: ScanResult = await copy.scanOn(from, options)
+      from = fault === undefined ? undefined : await findBatchAfter(this.file, fault.position, fault.offset)
+    }
+    copy.#addLastTime()
+    this.index = copy.index
+    this.indexChecked = true
+  }
+
+  #addLastTime(): void {
+    if (this.#offsetOfLargest >= 0) this.index.addTime(this.largestTimestamp, this.#offsetOfLargest)
+  }
+
+  /** The largest timestamp of the first batch, read from the file the first time. */
+  firstTime(): number | undefined {
+    if (this.firstTimestamp === undefined && this.bytes > 0) {
+      const header = this.#readHeader(0)
+      this.firstTimestamp = header === undefined ? undefined : maxTimestamp(header, 0)
+    }
+    return this.firstTimestamp
+  }
+
+  /** Where a walk to the offset begins. The index must be loaded. */
+  floorPosition(offset: number): number {
+    return this.index.floor(offset)?.position ?? 0
+  }
+
+  /** Whether the loaded index leads near this offset and near the end: entries name the batches they point at. */
+  indexIsSound(offset: number): boolean {
+    const last = this.index.lastEntry()
+    const entry = this.index.floor(offset)
+    return (last === undefined || this.#names(last)) && (entry === undefined || this.#names(entry)) && this.#endIsNear(last?.position ?? 0)
+  }
+
+  /** No index entry is missing behind this position: the batches up to the last begin within one interval. */
+  #endIsNear(position: number): boolean {
+    const start = this.#readHeader(position)
+    let at = start === undefined ? this.bytes : position + batchBytes(start, 0)
+    const behind = at
+    for (let last = at; at < this.bytes; last = at) {
+      const header = this.#readHeader(at)
+      if (header === undefined || last - behind > INDEX_INTERVAL_BYTES) return false
+      at += batchBytes(header, 0)
+    }
+    return at === this.bytes
+  }
+
+  #names(entry: IndexEntry): boolean {
+    const header = this.#readHeader(entry.position)
+    return header !== undefined && lastOffset(header, 0) === entry.lastOffset
+  }
+
+  #scanStart(fromOffset: number): { position: number; baseOffset: number } | undefined {
+    const entry = this.index.floor(fromOffset)
+    if (entry === undefined || !this.#names(entry)) return undefined
+    return { position: entry.position, baseOffset: baseOffset(this.#readHeader(entry.position)!, 0) }
+  }
+
+  #readHeader(position: number): Buffer | undefined {
+    const header = Buffer.alloc(HEADER_BYTES)
+    const whole = this.file.read(header, position) === HEADER_BYTES && magic(header, 0) === MAGIC
+    return whole ? header : undefined
+  }
+
+  corruption(position: number, offset: number, reason: string): CorruptionError {
+    return new CorruptionError('BATCH_CORRUPT', `${this.file.path}: the batch at position ${position} (offset ${offset}) can't be believed: ${reason}`, {
+      hint: 'records behind the damage can still be read: begin at a later offset; restore the file from a copy to get back what is damaged',
+      details: { file: this.file.path, position, offset, reason },
+    })
+  }
+}

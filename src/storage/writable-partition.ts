@@ -1,0 +1,271 @@
+// One partition that this process writes. Disk first, memory second: offsets move only after the write succeeded.
+//
+//   syncedOffset ≤ endOffset          below it everything is on the device
+//   after a failed sync or write error: readableEnd = syncedOffset, and every write is refused until recover()
+//
+// A failed sync is believed once and never retried: the next one may return success while the data is gone.
+import { ClosedError, LimitError, type MillraceError, StorageError } from '../base/errors.ts'
+import { maxTimestamp, setBaseOffset, setLeaderEpoch } from '../format/record-batch.ts'
+import { Slices } from '../platform/slices.ts'
+import { LeaderEpochs } from './leader-epochs.ts'
+import { PartitionLog, checkOffset, type PartitionOptions } from './partition-log.ts'
+import { recoverSegments, type RecoveryFacts, type RecoveryReport } from './recovery.ts'
+import { rescueSegments } from './rescue.ts'
+import { Segment } from './segment.ts'
+import { SharedSync } from './shared-sync.ts'
+
+/** What was written within so many bytes is read on the main thread: the page cache has it. */
+const HOT_BYTES = 8 * 1024 * 1024
+const LARGEST_RELATIVE_OFFSET = 2 ** 31 - 1
+
+export interface WritableOptions extends PartitionOptions {
+  readonly segmentBytes: () => number
+  readonly segmentAgeMs: () => number
+  /** The partition takes no more writes; called once for each failure. */
+  readonly onFailed: (error: StorageError, syncedOffset: number) => void
+  /** A background failure that lost nothing and will be tried again. */
+  readonly onTrouble: (error: MillraceError) => void
+  /** Resolves once the start offset is on the device. */
+  readonly saveStartOffset: (offset: number) => Promise<void>
+}
+
+export class WritablePartition extends PartitionLog {
+  readonly #options: WritableOptions
+  readonly #epochs: LeaderEpochs
+  readonly #sync = new SharedSync(() => this.#syncSegments(this.list, this.end))
+  readonly #sealedSync = new SharedSync(() => this.#syncSegments(this.list.slice(0, -1), this.#active.baseOffset))
+  #synced = 0
+  #directoryDirty = false
+  #hotFrom: number
+  #failure: StorageError | undefined
+  #recovering: Promise<RecoveryReport> | undefined
+
+  private constructor(options: WritableOptions, epochs: LeaderEpochs, segments: Segment[], startOffset: number) {
+    super(options)
+    this.#options = options
+    this.#epochs = epochs
+    this.list = segments
+    this.start = startOffset
+    this.end = this.#active.endOffset
+    this.#hotFrom = this.#active.bytes
+  }
+
+  /** A new, empty partition in a directory that is there. Its files' names are on the device when it resolves. */
+  static async create(options: WritableOptions): Promise<WritablePartition> {
+    const segment = Segment.create(options.fs, options.directory, 0)
+    segment.index.flush()
+    await options.fs.syncDirectory(options.directory)
+    return new WritablePartition(options, LeaderEpochs.read(options.fs, options.directory), [segment], 0)
+  }
+
+  static async open(options: WritableOptions, facts: RecoveryFacts): Promise<{ partition: WritablePartition; report: RecoveryReport }> {
+    const epochs = LeaderEpochs.read(options.fs, options.directory)
+    const report = facts.rescueFrom === undefined
+      ? await recoverSegments(options, facts, epochs)
+      : await rescueSegments(options, { ...facts, rescueFrom: facts.rescueFrom }, epochs)
+    const partition = new WritablePartition(options, epochs, report.segments, Math.min(facts.startOffset, report.endOffset))
+    partition.#synced = report.syncedOffset
+    partition.#directoryDirty = facts.trust === 'page-cache'
+    return { partition, report }
+  }
+
+  get syncedOffset(): number { return this.#synced }
+  get failure(): StorageError | undefined { return this.#failure }
+  get #active(): Segment { return this.list.at(-1)! }
+
+  override get readableEnd(): number {
+    return this.#failure === undefined ? this.end : Math.min(this.end, this.#synced)
+  }
+
+  override failureAtEnd(): Error | undefined {
+    return this.readableEnd < this.end ? this.#failure : undefined
+  }
+
+  override refresh(): void {}
+
+  override isHot(segment: Segment, position: number): boolean {
+    return segment === this.#active && position >= Math.max(this.#hotFrom, segment.bytes - HOT_BYTES)
+  }
+
+  /** Gives the sealed batch its offset and epoch, writes it, and returns the offset of its first record. */
+  append(batch: Buffer): number {
+    this.checkWritable()
+    if (this.#mustRoll(batch)) this.roll()
+    const segment = this.#active
+    const base = this.end
+    setBaseOffset(batch, 0, base)
+    setLeaderEpoch(batch, 0, this.#epochs.current)
+    try {
+      segment.append(batch)
+    } catch (error) {
+      throw this.#undoAppend(segment, error)
+    }
+    this.end = segment.endOffset
+    this.#flushIndex(segment)
+    this.wake()
+    return base
+  }
+
+  checkWritable(): void {
+    this.checkOpen()
+    if (this.#failure !== undefined) throw this.#refusal(this.#failure)
+  }
+
+  /** Resolves once all that was appended before the call is on the device. */
+  sync(): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#refusal(this.#failure))
+    if (this.#synced >= this.end && !this.#directoryDirty) return Promise.resolve()
+    return this.#sync.request()
+  }
+
+  /** Seals the active segment and begins a new one. When it throws, the active segment goes on. */
+  roll(): void {
+    const active = this.#active
+    active.seal()
+    const next = Segment.create(this.#options.fs, this.#options.directory, this.end)
+    active.indexChecked = true
+    this.options.indexes.adopt(active.index)
+    this.list.push(next)
+    this.#directoryDirty = true
+    this.#hotFrom = 0
+    this.#sealedSync.request().catch(() => { /* #fail has told everybody */ })
+  }
+
+  /** Records before the offset are gone once it resolves; whole segments of them are deleted. */
+  async truncateBefore(offset: number): Promise<void> {
+    checkOffset(offset, `${this.label}: truncateBefore`)
+    this.checkWritable()
+    if (offset > this.end) throw this.outOfRange(offset)
+    if (offset <= this.start) return
+    if (offset === this.end && this.#active.bytes > 0) this.roll()
+    await this.#options.saveStartOffset(offset)
+    if (offset <= this.start) return
+    this.start = offset
+    const gone = this.list.filter((_, i) => (this.list[i + 1]?.baseOffset ?? Infinity) <= offset)
+    this.list = this.list.slice(gone.length)
+    await this.#remove(gone)
+  }
+
+  /** Reads the disk again as opening does, after a failed sync or write. A no-op on a sound partition. */
+  async recover(): Promise<RecoveryReport | undefined> {
+    this.checkOpen()
+    if (this.#failure === undefined) return undefined
+    this.#recovering ??= this.#rescue().finally(() => { this.#recovering = undefined })
+    return await this.#recovering
+  }
+
+  async #rescue(): Promise<RecoveryReport> {
+    for (const segment of this.list) segment.file.close()
+    const facts = { startOffset: this.start, recoveryPoint: this.#synced, trust: 'page-cache', rescueFrom: this.#synced } as const
+    const report = await rescueSegments(this.#options, facts, this.#epochs)
+    for (const segment of this.list) segment.removed = true
+    this.list = report.segments
+    this.end = report.endOffset
+    this.#synced = report.syncedOffset
+    this.#hotFrom = this.#active.bytes
+    this.#directoryDirty = false
+    this.#failure = undefined
+    this.wake()
+    return report
+  }
+
+  /** Indexes written, everything synced, descriptors given back. */
+  async close(): Promise<void> {
+    if (this.closed) return
+    try {
+      if (this.#failure === undefined) {
+        this.#active.seal()
+        await this.sync()
+      }
+    } finally {
+      this.abandon(new ClosedError('LOG_CLOSED', `${this.label}: the log was closed`, { hint: 'open the log again' }))
+    }
+  }
+
+  /** Closed without another word to the disk: the topic is deleted, or the process pretends to have died. */
+  abandon(reason: ClosedError): void {
+    this.markClosed(reason)
+    for (const segment of this.list) {
+      segment.file.close()
+      this.options.indexes.forget(segment.index)
+    }
+  }
+
+  override async rebuildIndex(segment: Segment): Promise<void> {
+    await super.rebuildIndex(segment)
+    segment.index.flush()
+    this.options.indexes.adopt(segment.index)
+  }
+
+  #mustRoll(batch: Buffer): boolean {
+    const active = this.#active
+    if (active.bytes === 0) return false
+    return active.bytes + batch.length > this.#options.segmentBytes()
+      || this.end - active.baseOffset > LARGEST_RELATIVE_OFFSET - batch.length
+      || maxTimestamp(batch, 0) - (active.firstTime() ?? Infinity) >= this.#options.segmentAgeMs()
+  }
+
+  #undoAppend(segment: Segment, error: unknown): unknown {
+    try {
+      segment.cutFileTo(segment.bytes)
+    } catch (cutError) {
+      return this.#fail(cutError)
+    }
+    return error instanceof LimitError ? error : this.#fail(error)
+  }
+
+  #flushIndex(segment: Segment): void {
+    try {
+      segment.flushIndexIfDue()
+    } catch (error) {
+      this.#options.onTrouble(error as MillraceError)
+    }
+  }
+
+  async #syncSegments(segments: readonly Segment[], target: number): Promise<void> {
+    const active = this.#active
+    const dirty = segments.filter(segment => segment.endOffset > this.#synced)
+    const directory = this.#directoryDirty
+    this.#directoryDirty = false
+    try {
+      await Promise.all([
+        ...dirty.map(segment => segment.sync(segment !== active).catch((error: unknown) => { if (!segment.removed) throw error })),
+        ...(directory ? [this.#options.fs.syncDirectory(this.#options.directory)] : []),
+      ])
+    } catch (error) {
+      throw this.#fail(error)
+    }
+    this.#synced = Math.max(this.#synced, target)
+  }
+
+  #fail(error: unknown): StorageError {
+    if (this.#failure !== undefined) return this.#failure
+    const reason = error instanceof Error ? error.message : String(error)
+    this.#failure = new StorageError('PARTITION_FAILED', `${this.label}: the disk failed: ${reason}`, {
+      hint: `records from offset ${this.#synced} on may not be on the device; call partition.recover(), or open the log again, once the disk is well`,
+      details: { partition: this.label, syncedOffset: this.#synced, endOffset: this.end },
+      cause: error,
+    })
+    this.#options.onFailed(this.#failure, this.#synced)
+    this.wake()
+    return this.#failure
+  }
+
+  #refusal(failure: StorageError): StorageError {
+    return new StorageError(failure.code, failure.message, { hint: failure.hint, details: failure.details, cause: failure.cause })
+  }
+
+  async #remove(segments: readonly Segment[]): Promise<void> {
+    const slices = new Slices()
+    for (const segment of segments) {
+      this.options.indexes.forget(segment.index)
+      try {
+        segment.remove()
+      } catch (error) {
+        this.#options.onTrouble(error as MillraceError)
+      }
+      if (slices.due()) await slices.pause()
+    }
+    this.#directoryDirty = true
+  }
+}
