@@ -1,0 +1,68 @@
+// Tells listeners what happened in the background. A listener that throws does not disturb whoever told: its error
+// becomes an 'error' event of its own, and is dropped only where that listener throws again.
+import type { MillraceError } from '../base/errors.ts'
+import { UsageError } from '../base/errors.ts'
+
+export interface LogEvents {
+  error: { error: MillraceError; topic?: string; partition?: number }
+  warning: { code: string; message: string; hint?: string }
+  recovered: { topic: string; partition: number; cutBytes: number; endOffset: number }
+}
+
+export interface Logger { debug(o: object, m: string): void; info(o: object, m: string): void; warn(o: object, m: string): void; error(o: object, m: string): void }
+
+type Listener<E extends keyof LogEvents> = (event: LogEvents[E]) => void
+
+export class EventEmitter {
+  readonly #listeners: { [E in keyof LogEvents]: Set<Listener<E>> } = { error: new Set(), warning: new Set(), recovered: new Set() }
+  readonly #logger: Logger | undefined
+  #held: (() => void)[] | undefined
+
+  constructor(logger: Logger | undefined) {
+    this.#logger = logger
+  }
+
+  on<E extends keyof LogEvents>(event: E, listener: Listener<E>): () => void {
+    const listeners = this.#listeners[event] as Set<Listener<E>> | undefined
+    if (listeners === undefined || typeof listener !== 'function') {
+      throw new UsageError('EVENT_UNKNOWN', `on: there is no event '${String(event)}', or its listener is no function`, { hint: `events are ${Object.keys(this.#listeners).join(', ')}` })
+    }
+    listeners.add(listener)
+    return () => listeners.delete(listener)
+  }
+
+  /** Keeps what happens for later: while a log opens nobody can listen yet. */
+  hold(): void {
+    this.#held = []
+  }
+
+  release(): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const emit of held) emit()
+  }
+
+  emit<E extends keyof LogEvents>(event: E, facts: LogEvents[E]): void {
+    if (this.#held !== undefined) {
+      this.#held.push(() => { this.emit(event, facts) })
+      return
+    }
+    this.#log(event, facts)
+    for (const listener of this.#listeners[event] as Set<Listener<E>>) {
+      try {
+        listener(facts)
+      } catch (cause) {
+        const error = new UsageError('LISTENER_FAILED', `a listener of '${event}' threw: ${String(cause)}`, { hint: 'listeners must not throw', cause })
+        if (event !== 'error') this.emit('error', { error })
+        else this.#logger?.error({ error }, error.message)
+      }
+    }
+  }
+
+  #log<E extends keyof LogEvents>(event: E, facts: LogEvents[E]): void {
+    if (this.#logger === undefined) return
+    if (event === 'error') this.#logger.error(facts, (facts as LogEvents['error']).error.message)
+    else if (event === 'warning') this.#logger.warn(facts, (facts as LogEvents['warning']).message)
+    else this.#logger.info(facts, event)
+  }
+}

@@ -1,0 +1,187 @@
+// A log that another process writes, followed by looking at its directory. Takes no lock and changes nothing.
+//
+// It looks at once where somebody asks (a read begins, an offset is asked for), and while somebody waits every 10 ms,
+// backing off to 50 ms while nothing comes.
+import { ClosedError, ConflictError, NotFoundError } from '../base/errors.ts'
+import { join, type FileSystem } from '../platform/file-system.ts'
+import { FollowedPartition } from '../storage/followed-partition.ts'
+import { IndexCache } from '../storage/index-cache.ts'
+import { CATALOG_TOPIC, Catalog } from './catalog.ts'
+import { START_OFFSETS, readOffsets, type Offsets } from './checkpoints.ts'
+import { EventEmitter } from './event-emitter.ts'
+import { LogDirectory } from './log-directory.ts'
+import type { OpenLog } from './open-log.ts'
+import type { OpenSettings } from './open-options.ts'
+import { loadPartitioner, type PartitionerName } from './partitioner.ts'
+import { RecordCodec } from './record-codec.ts'
+import { RecordWriter } from './record-writer.ts'
+import { StoredTopic } from './stored-topic.ts'
+import { checkTopicName, partitionDirectory } from './topic-name.ts'
+import { readTopicOptions, reconcile, type ReadTopicOptions, type TopicSettings } from './topic-settings.ts'
+
+const SHORTEST_POLL_MS = 10
+const LONGEST_POLL_MS = 50
+
+export class FollowedLog implements OpenLog {
+  readonly location: string
+  readonly settings: OpenSettings
+  readonly events: EventEmitter
+  readonly topics = new Map<string, StoredTopic>()
+  readonly storage = { kind: 'file', reason: 'opened read-only' } as const
+  readonly #directory: LogDirectory
+  readonly #indexes = new IndexCache()
+  #catalogPartition!: FollowedPartition
+  #catalog!: Catalog
+  #starts: { readonly seen: string; readonly offsets: Offsets } = { seen: '', offsets: new Map() }
+  #looking: Promise<void> | undefined
+  #pollMs = SHORTEST_POLL_MS
+  #timer: { cancel(): void } | undefined
+  #closed: ClosedError | undefined
+
+  private constructor(location: string, directory: LogDirectory, settings: OpenSettings) {
+    this.location = location
+    this.settings = settings
+    this.events = new EventEmitter(settings.logger)
+    this.#directory = directory
+  }
+
+  static async open(fs: FileSystem, path: string, location: string, settings: OpenSettings): Promise<FollowedLog> {
+    const log = new FollowedLog(location, LogDirectory.openToRead(fs, path), settings)
+    log.#catalogPartition = await log.#openPartition(CATALOG_TOPIC, 0, () => 'delete')
+    log.#catalog = new Catalog(log.#catalogPartition, settings.clock)
+    await log.#look()
+    log.#schedule()
+    return log
+  }
+
+  checkOpen(): void {
+    if (this.#closed !== undefined) throw this.#closed
+  }
+
+  async topic(name: unknown, options: unknown): Promise<StoredTopic> {
+    this.checkOpen()
+    checkTopicName(name)
+    const given = readTopicOptions(options, name)
+    await this.#look()
+    const topic = this.topics.get(name)
+    if (topic === undefined) throw new NotFoundError('TOPIC_NOT_FOUND', `there is no topic '${name}'`, { hint: 'the log was opened read-only, so it is not created; log.topics() lists what there is', details: { topic: name } })
+    await this.#use(topic, given)
+    return topic
+  }
+
+  deleteTopic(): Promise<never> { return this.#refuse() }
+  alterTopic(): Promise<never> { return this.#refuse() }
+  recoverPartition(): Promise<never> { return this.#refuse() }
+
+  writer(): never {
+    this.checkOpen()
+    throw this.#readOnly()
+  }
+
+  forget(_writer: RecordWriter): void {}
+
+  async close(): Promise<void> {
+    if (this.#closed !== undefined) return
+    this.#closed = new ClosedError('LOG_CLOSED', `the log in ${this.location} was closed`, { hint: 'open it again' })
+    this.#timer?.cancel()
+    await this.#looking
+    this.#catalogPartition.abandon(this.#closed)
+    for (const topic of this.topics.values()) this.#drop(topic, this.#closed, 'closed')
+  }
+
+  async #use(topic: StoredTopic, given: ReadTopicOptions): Promise<void> {
+    const { changed } = reconcile(topic.name, topic.settings, given.settings)
+    if (changed.length > 0) this.events.emit('warning', { code: 'TOPIC_NOT_ALTERED', message: `topic '${topic.name}': ${changed.join(', ')} differ from what is stored`, hint: 'a log that was opened read-only goes by what is stored' })
+    if (given.place !== undefined) topic.codec.place = await loadPartitioner('custom', given.place)
+    topic.codec.use(given)
+  }
+
+  // ---------------------------------------------------------------- looking
+
+  #schedule(): void {
+    this.#timer = this.settings.clock.setTimeout(() => {
+      const before = this.#ends()
+      this.#look()
+        .catch((error: unknown) => { this.events.emit('error', { error: error as ClosedError }) })
+        .finally(() => {
+          this.#pollMs = this.#ends() === before ? Math.min(this.#pollMs * 1.5, LONGEST_POLL_MS) : SHORTEST_POLL_MS
+          if (this.#closed === undefined) this.#schedule()
+        })
+    }, this.#pollMs)
+  }
+
+  #ends(): number {
+    let sum = this.#catalogPartition.endOffset
+    for (const topic of this.topics.values()) for (const partition of topic.partitions) sum += partition.endOffset
+    return sum
+  }
+
+  /** The catalog, and every partition that somebody waits for. Those who ask meanwhile share it. */
+  #look(): Promise<void> {
+    this.#looking ??= this.#lookOnce().finally(() => { this.#looking = undefined })
+    return this.#looking
+  }
+
+  async #lookOnce(): Promise<void> {
+    this.#catalogPartition.refresh()
+    await this.#catalog.replay()
+    for (const [name, topic] of this.topics) {
+      if (this.#catalog.entries.get(name)?.id === topic.id) continue
+      this.topics.delete(name)
+      this.#drop(topic, new ClosedError('TOPIC_DELETED', `topic '${name}' was deleted by the process that writes the log`, { hint: 'list the topics again', details: { topic: name } }), 'deleted')
+    }
+    for (const [name, entry] of this.#catalog.entries) {
+      const topic = this.topics.get(name) ?? await this.#register(name, entry.id, entry.settings)
+      topic.settings = entry.settings
+      if (topic.partitions.length < entry.settings.partitions) topic.grow(await this.#openPartitions(name, topic.partitions.length, entry.settings.partitions, () => topic.settings.cleanup))
+    }
+    for (const topic of this.topics.values()) for (const partition of topic.partitions) if (partition.awaited) partition.refresh()
+  }
+
+  async #register(name: string, id: string, settings: Readonly<TopicSettings>): Promise<StoredTopic> {
+    const place = await loadPartitioner(settings.partitioner as PartitionerName)
+    const topic = new StoredTopic(name, id, settings, [], new RecordCodec(name, this.settings.clock, settings, place))
+    this.topics.set(name, topic)
+    return topic
+  }
+
+  async #openPartitions(topic: string, from: number, to: number, cleanup: () => TopicSettings['cleanup']): Promise<FollowedPartition[]> {
+    const partitions: FollowedPartition[] = []
+    for (let index = from; index < to; index++) partitions.push(await this.#openPartition(topic, index, cleanup))
+    return partitions
+  }
+
+  #openPartition(topic: string, index: number, cleanup: () => TopicSettings['cleanup']): Promise<FollowedPartition> {
+    const label = partitionDirectory(topic, index)
+    return FollowedPartition.open({
+      fs: this.#directory.fs,
+      directory: join(this.#directory.path, label),
+      label,
+      indexes: this.#indexes,
+      gaps: () => cleanup() !== 'delete',
+      startOffset: () => this.#startOffsets().get(label) ?? 0,
+    })
+  }
+
+  /** Read again when the file is another one. */
+  #startOffsets(): Offsets {
+    const { fs, path } = this.#directory
+    const stat = fs.stat(join(path, START_OFFSETS))
+    const seen = stat === undefined ? '' : `${stat.modifiedMs}/${stat.bytes}`
+    if (seen !== this.#starts.seen) this.#starts = { seen, offsets: readOffsets(fs, path, START_OFFSETS) }
+    return this.#starts.offsets
+  }
+
+  #drop(topic: StoredTopic, reason: ClosedError, how: 'deleted' | 'closed'): void {
+    topic.markGone(reason, how)
+    for (const partition of topic.partitions) (partition as FollowedPartition).abandon(reason)
+  }
+
+  #refuse(): Promise<never> {
+    return Promise.reject(this.#closed ?? this.#readOnly())
+  }
+
+  #readOnly(): ConflictError {
+    return new ConflictError('READ_ONLY', `the log in ${this.location} was opened read-only`, { hint: 'the process that holds the log can write; or open it without readOnly' })
+  }
+}

@@ -1,0 +1,111 @@
+// The newest value of each key of a topic, kept as a map while it is open. Stores nothing of its own: it replays the
+// topic and follows it. Keys are told apart by their stored bytes. Records without a key are passed over.
+import { ClosedError } from '../base/errors.ts'
+import type { RecordCodec } from './record-codec.ts'
+import { RecordReader, readReadOptions } from './record-reader.ts'
+import type { StoredTopic } from './stored-topic.ts'
+
+export interface ViewChange { readonly key: unknown; readonly value: unknown }
+
+interface Waiter { readonly ends: ReadonlyMap<number, number>; readonly resolve: () => void; readonly reject: (error: unknown) => void }
+
+export class KeyView {
+  readonly #codec: RecordCodec
+  readonly #topic: StoredTopic
+  readonly #reader: RecordReader
+  readonly #entries = new Map<string, { key: unknown; value: unknown }>()
+  readonly #applied = new Map<number, number>()
+  readonly #listeners = new Set<(change: ViewChange) => void>()
+  readonly #onError: (error: unknown) => void
+  #waiters: Waiter[] = []
+  #failure: unknown
+  #running: Promise<void> | undefined
+
+  constructor(topic: StoredTopic, onError: (error: unknown) => void, signal?: AbortSignal) {
+    this.#topic = topic
+    this.#codec = topic.codec
+    this.#onError = onError
+    this.#reader = new RecordReader(topic, readReadOptions({ from: 'earliest', follow: true, signal }, topic.name))
+  }
+
+  /** Resolves once what was stored before the call is in the view. */
+  async start(): Promise<void> {
+    await this.#reader.begin()
+    this.#running = this.#run()
+    await this.caughtUp()
+  }
+
+  get size(): number { return this.#entries.size }
+
+  get(key: unknown): unknown {
+    return this.#entries.get(this.#name(key))?.value
+  }
+
+  has(key: unknown): boolean {
+    return this.#entries.has(this.#name(key))
+  }
+
+  *entries(): IterableIterator<[unknown, unknown]> {
+    for (const { key, value } of this.#entries.values()) yield [key, value]
+  }
+
+  caughtUp(): Promise<void> {
+    const ends = new Map(this.#topic.partitions.map((log, partition) => {
+      log.refresh()
+      return [partition, log.endOffset] as const
+    }))
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ ends, resolve, reject })
+      this.#settleWaiters()
+    })
+  }
+
+  onChange(listener: (change: ViewChange) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  async close(): Promise<void> {
+    this.#reader.end()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    try {
+      for (let batch = await this.#reader.next(); batch !== undefined; batch = await this.#reader.next()) {
+        for (const record of batch) {
+          if (record.key !== null) this.#apply(record.key, record.value)
+          if (this.#reader.slices.due()) await this.#reader.slices.pause()
+        }
+        this.#applied.set(batch.partition, batch.lastOffset + 1)
+        this.#settleWaiters()
+      }
+      this.#failure = new ClosedError('VIEW_CLOSED', `the view of topic '${this.#topic.name}' was closed`, { hint: 'make a new one: topic.view()' })
+    } catch (error) {
+      this.#failure = error
+      if (!(error instanceof ClosedError)) this.#onError(error)
+    }
+    this.#settleWaiters()
+  }
+
+  #apply(key: unknown, value: unknown): void {
+    const name = this.#name(key)
+    if (value === null) this.#entries.delete(name)
+    else this.#entries.set(name, { key, value })
+    for (const listener of this.#listeners) listener({ key, value: value === null ? undefined : value })
+  }
+
+  #name(key: unknown): string {
+    const bytes = this.#codec.encodeKey(key)
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
+  }
+
+  #settleWaiters(): void {
+    this.#waiters = this.#waiters.filter(waiter => {
+      if (this.#failure !== undefined) waiter.reject(this.#failure)
+      else if ([...waiter.ends].every(([partition, end]) => (this.#applied.get(partition) ?? this.#topic.partitions[partition]!.startOffset) >= end)) waiter.resolve()
+      else return true
+      return false
+    })
+  }
+}

@@ -1,0 +1,290 @@
+// The log that this process writes: its topics, what happens to them, and its beginning and end.
+//
+// Changes of the catalog run one at a time. Order of a creation: directories, catalog record, memory; of a deletion:
+// catalog record, memory, directories. So a crash leaves directories without a topic, never a topic without them.
+import { ClosedError, ConflictError, CorruptionError, MillraceError, NotFoundError, TimeoutError } from '../base/errors.ts'
+import { ensureCodec } from '../format/compression.ts'
+import type { FileSystem } from '../platform/file-system.ts'
+import { nextTurn } from '../platform/next-turn.ts'
+import type { WritablePartition } from '../storage/writable-partition.ts'
+import { CATALOG_TOPIC, Catalog } from './catalog.ts'
+import { EventEmitter } from './event-emitter.ts'
+import { inParallel } from './in-parallel.ts'
+import { LogDirectory } from './log-directory.ts'
+import type { OpenLog } from './open-log.ts'
+import type { OpenSettings } from './open-options.ts'
+import { removeOrphans } from './partition-directories.ts'
+import { PartitionStore, SIDE_BY_SIDE } from './partition-store.ts'
+import { loadPartitioner, type PartitionerName } from './partitioner.ts'
+import { RecordCodec } from './record-codec.ts'
+import { RecordWriter, type WriterSettings } from './record-writer.ts'
+import { StoredTopic } from './stored-topic.ts'
+import { randomTopicId } from './topic-id.ts'
+import { caseClash, checkTopicName } from './topic-name.ts'
+import { DEFAULT_SETTINGS, defaultSettings, readAlterOptions, readTopicOptions, reconcile, type ReadTopicOptions, type TopicSettings } from './topic-settings.ts'
+
+/** Active segments are synced so often, then the recovery points are saved: what a power cut can cost 'process'. */
+const SYNC_INTERVAL_MS = 30_000
+const CATALOG_ID = 'AAAAAAAAAAAAAAAAAAAAAQ'
+
+export class LocalLog implements OpenLog {
+  readonly location: string
+  readonly settings: OpenSettings
+  readonly events: EventEmitter
+  readonly topics = new Map<string, StoredTopic>()
+  readonly #directory: LogDirectory
+  readonly #store: PartitionStore
+  readonly #writers = new Set<RecordWriter>()
+  #catalog!: Catalog
+  #changes: Promise<unknown> = Promise.resolve()
+  #syncTimer: { cancel(): void } | undefined
+  #closing: Promise<void> | undefined
+  #closed: ClosedError | undefined
+
+  private constructor(location: string, directory: LogDirectory, settings: OpenSettings) {
+    this.location = location
+    this.settings = settings
+    this.events = new EventEmitter(settings.logger)
+    this.#directory = directory
+    this.#store = new PartitionStore(directory, this.events)
+  }
+
+  static async open(fs: FileSystem, path: string, location: string, settings: OpenSettings): Promise<LocalLog> {
+    const directory = await LogDirectory.openToWrite(fs, path, settings.create)
+    try {
+      const log = new LocalLog(location, directory, settings)
+      log.events.hold()
+      await log.#start()
+      void nextTurn().then(() => { log.events.release() })
+      return log
+    } catch (error) {
+      directory.release()
+      throw error
+    }
+  }
+
+  get storage(): OpenLog['storage'] {
+    const { kind } = this.#directory.fs
+    return { kind, reason: kind === 'memory' ? "the location is 'memory:'" : 'this version writes plain files' }
+  }
+
+  checkOpen(): void {
+    if (this.#closed !== undefined) throw this.#closed
+  }
+
+  async topic(name: unknown, options: unknown): Promise<StoredTopic> {
+    this.checkOpen()
+    checkTopicName(name)
+    const given = readTopicOptions(options, name)
+    return await this.#change(async () => {
+      const known = this.topics.get(name)
+      if (known === undefined) return await this.#createTopic(name, given)
+      await this.#applySettings(known, given.settings, 'TOPIC_ALTERED')
+      if (given.place !== undefined) known.codec.place = await loadPartitioner('custom', given.place)
+      known.codec.use(given)
+      return known
+    })
+  }
+
+  async alterTopic(topic: StoredTopic, options: unknown): Promise<void> {
+    this.checkOpen()
+    const given = readAlterOptions(options, topic.name)
+    await this.#change(async () => {
+      topic.checkUsable()
+      await this.#applySettings(topic, given.settings)
+      topic.codec.use(given)
+    })
+  }
+
+  async deleteTopic(name: unknown): Promise<void> {
+    this.checkOpen()
+    checkTopicName(name)
+    await this.#change(async () => {
+      const topic = this.topics.get(name)
+      if (topic === undefined) throw noSuchTopic(name)
+      await this.#catalog.delete(name)
+      this.topics.delete(name)
+      const reason = new ClosedError('TOPIC_DELETED', `topic '${name}' was deleted`, { hint: 'open it again to create it anew', details: { topic: name } })
+      topic.markGone(reason, 'deleted')
+      for (const index of topic.partitions.keys()) this.#inBackground(() => { this.#store.delete(name, index, topic.id, reason) })
+    })
+  }
+
+  async recoverPartition(topic: StoredTopic, partition: number): Promise<void> {
+    topic.checkUsable()
+    await this.#store.recover(topic.writable(partition), topic.name, partition)
+  }
+
+  writer(settings: WriterSettings): RecordWriter {
+    this.checkOpen()
+    const writer = new RecordWriter(settings, this.settings.clock)
+    this.#writers.add(writer)
+    return writer
+  }
+
+  forget(writer: RecordWriter): void {
+    this.#writers.delete(writer)
+  }
+
+  close(timeoutMs: number): Promise<void> {
+    this.#closing ??= this.#end(timeoutMs)
+    return this.#closing
+  }
+
+  /** As if the process had died: nothing more is written. For tests. */
+  abandon(): void {
+    this.#stop(new ClosedError('LOG_CRASHED', 'the log was made to crash', { hint: 'it goes on in the log that crash() returned' }))
+    this.#store.abandonAll(this.#closed!)
+  }
+
+  // ---------------------------------------------------------------- opening
+
+  async #start(): Promise<void> {
+    const { fs, path } = this.#directory
+    const isNew = !this.#store.exists(CATALOG_TOPIC, 0)
+    const partition = isNew ? await this.#store.create(CATALOG_TOPIC, 0, CATALOG_ID, catalogPolicies) : await this.#store.open(CATALOG_TOPIC, 0, catalogPolicies)
+    this.#catalog = new Catalog(partition, this.settings.clock)
+    await this.#catalog.replay()
+    if (this.#directory.trust !== 'clean') this.#warnOfStrangers(removeOrphans(fs, path, this.#catalog))
+    await inParallel(this.#catalog.entries, SIDE_BY_SIDE, async ([name, entry]) => {
+      const topic: { current?: StoredTopic } = {}
+      const policies = () => topic.current?.settings ?? entry.settings
+      const partitions: WritablePartition[] = []
+      for (let index = 0; index < entry.settings.partitions; index++) partitions.push(await this.#openPartition(name, index, policies))
+      topic.current = await this.#register(name, entry.id, entry.settings, partitions, {})
+    })
+    await this.#store.saveRecoveryPoints()
+    await this.#directory.beginWriting()
+    this.#scheduleSync()
+  }
+
+  async #openPartition(topic: string, index: number, policies: () => TopicSettings): Promise<WritablePartition> {
+    if (this.#store.exists(topic, index)) return await this.#store.open(topic, index, policies)
+    throw new CorruptionError('PARTITION_MISSING', `topic '${topic}': the directory of partition ${index} is gone`, {
+      hint: 'restore it from a copy; the catalog says that it holds records', details: { topic, partition: index },
+    })
+  }
+
+  #warnOfStrangers(directories: readonly string[]): void {
+    for (const directory of directories) {
+      this.events.emit('warning', { code: 'DIRECTORY_WITHOUT_TOPIC', message: `${directory} holds records of a topic that the catalog does not know: it is left alone`, hint: 'move it away if it is not needed' })
+    }
+  }
+
+  // ---------------------------------------------------------------- topics
+
+  async #createTopic(name: string, given: ReadTopicOptions): Promise<StoredTopic> {
+    const clash = caseClash(name, this.topics.keys())
+    if (clash !== undefined) throw new ConflictError('TOPIC_NAME_CLASH', `topic '${name}' differs from '${clash}' by case alone`, { hint: 'they would share a directory on Windows and macOS: choose another name', details: { topic: name, existing: clash } })
+    if (!this.settings.create) throw noSuchTopic(name)
+    const defaults = this.settings.topicDefaults
+    const all = { ...defaults, ...given, settings: { ...defaults.settings, ...given.settings } }
+    const settings = defaultSettings(all.settings, `topic '${name}'`)
+    await ensureCodec(settings.compression)
+    const id = randomTopicId()
+    const topic: { current?: StoredTopic } = {}
+    const partitions = await this.#createPartitions(name, id, 0, settings.partitions, () => topic.current?.settings ?? settings)
+    await this.#catalog.put(name, { id, settings })
+    return topic.current = await this.#register(name, id, settings, partitions, all)
+  }
+
+  async #createPartitions(name: string, id: string, from: number, to: number, policies: () => TopicSettings): Promise<WritablePartition[]> {
+    const partitions: WritablePartition[] = []
+    try {
+      await inParallel(Array.from({ length: to - from }, (_, i) => from + i), SIDE_BY_SIDE, async index => {
+        partitions[index - from] = await this.#store.create(name, index, id, policies)
+      })
+    } catch (error) {
+      const reason = new ClosedError('TOPIC_NOT_CREATED', `topic '${name}' was not created`, { hint: 'look at the error of its creation', cause: error })
+      for (const index of partitions.keys()) if (partitions[index] !== undefined) this.#inBackground(() => { this.#store.delete(name, from + index, id, reason) })
+      throw error
+    }
+    return partitions
+  }
+
+  async #register(name: string, id: string, settings: Readonly<TopicSettings>, partitions: readonly WritablePartition[], given: Partial<ReadTopicOptions>): Promise<StoredTopic> {
+    const place = await loadPartitioner(settings.partitioner as PartitionerName, given.place)
+    const codec = new RecordCodec(name, this.settings.clock, settings, place)
+    codec.use(given)
+    const topic = new StoredTopic(name, id, settings, partitions, codec)
+    this.topics.set(name, topic)
+    return topic
+  }
+
+  /** Policies and more partitions; contradictions are refused before anything changes. */
+  async #applySettings(topic: StoredTopic, given: Partial<TopicSettings>, report?: string): Promise<void> {
+    const { settings, changed } = reconcile(topic.name, topic.settings, given)
+    if (changed.length === 0) return
+    await ensureCodec(settings.compression)
+    const added = await this.#createPartitions(topic.name, topic.id, topic.partitions.length, settings.partitions, () => topic.settings)
+    await this.#catalog.put(topic.name, { id: topic.id, settings })
+    topic.settings = settings
+    if (added.length > 0) topic.grow(added)
+    if (report !== undefined) this.events.emit('warning', { code: report, message: `topic '${topic.name}': changed ${changed.join(', ')}, as given on opening it`, hint: 'leave options out to keep what is stored' })
+  }
+
+  /** One change of the catalog after the other. */
+  #change<T>(work: () => Promise<T>): Promise<T> {
+    const run = this.#changes.then(() => {
+      this.checkOpen()
+      return work()
+    })
+    this.#changes = run.catch(() => { /* its caller has it */ })
+    return run
+  }
+
+  #inBackground(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      if (!(error instanceof MillraceError)) throw error
+      this.events.emit('error', { error })
+    }
+  }
+
+  // ---------------------------------------------------------------- syncing, closing
+
+  #scheduleSync(): void {
+    this.#syncTimer = this.settings.clock.setTimeout(() => {
+      this.#store.syncAll()
+        .catch((error: unknown) => { if (error instanceof MillraceError) this.events.emit('error', { error }) })
+        .finally(() => { if (this.#closed === undefined) this.#scheduleSync() })
+    }, SYNC_INTERVAL_MS)
+  }
+
+  #stop(reason: ClosedError): void {
+    this.#closed = reason
+    this.#syncTimer?.cancel()
+    for (const topic of this.topics.values()) topic.markGone(reason, 'closed')
+  }
+
+  async #end(timeoutMs: number): Promise<void> {
+    const closed = new ClosedError('LOG_CLOSED', `the log in ${this.location} was closed`, { hint: 'open it again' })
+    const late = await this.#flushWriters(timeoutMs, closed)
+    await this.#changes
+    this.#stop(closed)
+    try {
+      await this.#store.closeAll()
+      if (!this.#directory.hasFailed) await this.#directory.markClean()
+    } finally {
+      this.#directory.release()
+    }
+    if (late) throw new TimeoutError('CLOSE_TIMED_OUT', `sends were still waiting after ${timeoutMs} ms; they were given up`, { hint: 'await your sends before closing, or allow more time' })
+  }
+
+  async #flushWriters(timeoutMs: number, reason: ClosedError): Promise<boolean> {
+    const flushed = Promise.all([...this.#writers].map(writer => writer.close(reason))).then(() => false)
+    if (timeoutMs === Infinity) return await flushed
+    let timer: { cancel(): void } | undefined
+    const late = new Promise<true>(resolve => { timer = this.settings.clock.setTimeout(() => { resolve(true) }, timeoutMs) })
+    return await Promise.race([flushed, late]).finally(() => { timer?.cancel() })
+  }
+}
+
+function catalogPolicies(): TopicSettings {
+  return DEFAULT_SETTINGS
+}
+
+function noSuchTopic(name: string): NotFoundError {
+  return new NotFoundError('TOPIC_NOT_FOUND', `there is no topic '${name}'`, { hint: 'log.topics() lists them', details: { topic: name } })
+}

@@ -1,0 +1,25 @@
+// What an open log is to whoever stands on it (surface/ and, later, groups and doors), whether this process writes it
+// or follows another that does.
+import type { EventEmitter } from './event-emitter.ts'
+import type { OpenSettings } from './open-options.ts'
+import type { RecordWriter, WriterSettings } from './record-writer.ts'
+import type { StoredTopic } from './stored-topic.ts'
+
+export interface OpenLog {
+  readonly location: string
+  readonly settings: OpenSettings
+  readonly events: EventEmitter
+  readonly storage: { readonly kind: 'file' | 'memory'; readonly reason: string }
+  /** By name, the log's own left out. */
+  readonly topics: ReadonlyMap<string, StoredTopic>
+  checkOpen(): void
+  /** Opens the topic, or creates it. */
+  topic(name: unknown, options: unknown): Promise<StoredTopic>
+  deleteTopic(name: unknown): Promise<void>
+  alterTopic(topic: StoredTopic, options: unknown): Promise<void>
+  recoverPartition(topic: StoredTopic, partition: number): Promise<void>
+  /** A producer's writer; it is flushed and closed with the log. */
+  writer(settings: WriterSettings): RecordWriter
+  forget(writer: RecordWriter): void
+  close(timeoutMs: number): Promise<void>
+}

@@ -1,0 +1,38 @@
+// What open() takes, and its defaults.
+import { boolean, object, oneOf, optionTable, readOptions, type OptionsOf, type Reader } from '../base/options.ts'
+import { UsageError } from '../base/errors.ts'
+import { systemClock, type Clock } from '../platform/clock.ts'
+import type { Logger } from './event-emitter.ts'
+import { readTopicOptions, type TopicOptions } from './topic-settings.ts'
+
+export interface OpenOptions {
+  create?: boolean
+  readOnly?: boolean
+  durability?: 'process' | 'power'
+  storage?: 'auto' | 'mapped' | 'file'
+  topicDefaults?: TopicOptions
+  clock?: Clock
+  logger?: Logger
+}
+
+const readStorage: Reader<'auto' | 'file'> = (value, name) => {
+  const storage = oneOf(['auto', 'mapped', 'file'])(value, name)
+  if (storage !== 'mapped') return storage
+  throw new UsageError('STORAGE_UNAVAILABLE', `${name}: memory-mapped files are not available in this version`, { hint: "leave it out, or say 'file'" })
+}
+
+const OPEN_OPTIONS = optionTable({
+  create: { default: true, read: boolean },
+  readOnly: { default: false, read: boolean },
+  durability: { default: 'process', read: oneOf(['process', 'power']) }, // what survives kill -9 costs microseconds; a power cut is by choice
+  storage: { default: 'auto', read: readStorage },
+  topicDefaults: { default: readTopicOptions(undefined, 'defaults'), read: value => readTopicOptions(value, 'topicDefaults') },
+  clock: { default: systemClock, read: object<Clock>('a clock', ['now', 'setTimeout']) },
+  logger: { default: undefined, read: object<Logger>('a logger', ['debug', 'info', 'warn', 'error']) },
+})
+
+export type OpenSettings = OptionsOf<typeof OPEN_OPTIONS>
+
+export function readOpenOptions(options: unknown): OpenSettings {
+  return readOptions(options, OPEN_OPTIONS, 'open')
+}

@@ -1,0 +1,150 @@
+// The partitions of a log that this process writes, by directory name: opened with what the checkpoints know of them,
+// synced in rounds, closed together. Owns the two checkpoint files; the catalog decides which partitions there are.
+import { type ClosedError, MillraceError, type StorageError } from '../base/errors.ts'
+import { join } from '../platform/file-system.ts'
+import { IndexCache } from '../storage/index-cache.ts'
+import type { RecoveryReport } from '../storage/recovery.ts'
+import { WritablePartition, type WritableOptions } from '../storage/writable-partition.ts'
+import { OffsetCheckpoint, RECOVERY_POINTS, START_OFFSETS, readOffsets, type Offsets } from './checkpoints.ts'
+import type { EventEmitter } from './event-emitter.ts'
+import { inParallel } from './in-parallel.ts'
+import type { LogDirectory } from './log-directory.ts'
+import { clearPlace, deleteFolder, writeMetadata } from './partition-directories.ts'
+import { partitionDirectory } from './topic-name.ts'
+import type { TopicSettings } from './topic-settings.ts'
+
+/** Partitions opened, made or synced at a time. */
+export const SIDE_BY_SIDE = 8
+
+/** What a partition follows as its topic is altered. */
+export type Policies = () => Pick<TopicSettings, 'segmentBytes' | 'segmentAgeMs' | 'cleanup'>
+
+export class PartitionStore {
+  readonly #directory: LogDirectory
+  readonly #events: EventEmitter
+  readonly #indexes = new IndexCache()
+  readonly #open = new Map<string, WritablePartition>()
+  readonly #recoveryPoints: OffsetCheckpoint
+  readonly #startOffsets: OffsetCheckpoint
+  /** As they are in the files: of partitions that are not open yet, and starts that are about to move. */
+  readonly #storedPoints: Offsets
+  readonly #storedStarts: Offsets
+
+  constructor(directory: LogDirectory, events: EventEmitter) {
+    const { fs, path } = directory
+    this.#directory = directory
+    this.#events = events
+    this.#storedPoints = readOffsets(fs, path, RECOVERY_POINTS)
+    this.#storedStarts = readOffsets(fs, path, START_OFFSETS)
+    this.#recoveryPoints = new OffsetCheckpoint(fs, path, RECOVERY_POINTS, () => new Map([...this.#open].map(([label, partition]) => [label, partition.syncedOffset])))
+    this.#startOffsets = new OffsetCheckpoint(fs, path, START_OFFSETS, () => new Map([...this.#storedStarts].filter(([label, offset]) => offset > 0 && this.#open.has(label))))
+  }
+
+  exists(topic: string, index: number): boolean {
+    return this.#directory.fs.stat(this.#path(partitionDirectory(topic, index))) !== undefined
+  }
+
+  /** Durable, its name in the log's directory included, when it resolves. */
+  async create(topic: string, index: number, topicId: string, policies: Policies): Promise<WritablePartition> {
+    const { fs } = this.#directory
+    const options = this.#options(topic, index, policies)
+    clearPlace(fs, options.directory)
+    fs.makeDirectory(options.directory)
+    await writeMetadata(fs, options.directory, topicId)
+    const partition = await WritablePartition.create(options)
+    this.#open.set(options.label, partition)
+    return partition
+  }
+
+  async open(topic: string, index: number, policies: Policies): Promise<WritablePartition> {
+    const options = this.#options(topic, index, policies)
+    const { partition, report } = await WritablePartition.open(options, {
+      startOffset: this.#storedStarts.get(options.label) ?? 0,
+      recoveryPoint: this.#storedPoints.get(options.label) ?? 0,
+      trust: this.#directory.trust,
+      rescueFrom: this.#directory.failedAt(options.label),
+    })
+    this.#open.set(options.label, partition)
+    this.#report(topic, index, report)
+    return partition
+  }
+
+  /** Readers and writers in progress end with the reason; the files go. */
+  delete(topic: string, index: number, topicId: string, reason: ClosedError): void {
+    const label = partitionDirectory(topic, index)
+    this.#open.get(label)?.abandon(reason)
+    this.#open.delete(label)
+    this.#storedStarts.delete(label)
+    this.#storedPoints.delete(label)
+    deleteFolder(this.#directory.fs, this.#path(label), topicId)
+  }
+
+  async recover(partition: WritablePartition, topic: string, index: number): Promise<void> {
+    const report = await partition.recover()
+    if (report === undefined) return
+    this.#directory.noteRecovered(partition.label)
+    this.#report(topic, index, report)
+  }
+
+  /** One round: every partition to the device, then the recovery points. Failures have told about themselves. */
+  async syncAll(): Promise<void> {
+    await inParallel([...this.#open.values()], SIDE_BY_SIDE, async partition => {
+      if (!partition.closed && partition.failure === undefined) await partition.sync().catch(() => { /* onFailed has told */ })
+    })
+    await this.#recoveryPoints.save()
+  }
+
+  async saveRecoveryPoints(): Promise<void> {
+    await this.#recoveryPoints.save()
+  }
+
+  async closeAll(): Promise<void> {
+    await inParallel([...this.#open.values()], SIDE_BY_SIDE, partition => partition.close())
+    if (!this.#directory.hasFailed) {
+      await this.#startOffsets.save()
+      await this.#recoveryPoints.save()
+    }
+  }
+
+  /** Without a word to the disk. */
+  abandonAll(reason: ClosedError): void {
+    for (const partition of this.#open.values()) partition.abandon(reason)
+  }
+
+  #path(label: string): string {
+    return join(this.#directory.path, label)
+  }
+
+  #options(topic: string, index: number, policies: Policies): WritableOptions {
+    const label = partitionDirectory(topic, index)
+    return {
+      fs: this.#directory.fs,
+      directory: this.#path(label),
+      label,
+      indexes: this.#indexes,
+      gaps: () => policies().cleanup !== 'delete',
+      segmentBytes: () => policies().segmentBytes,
+      segmentAgeMs: () => policies().segmentAgeMs,
+      saveStartOffset: async offset => {
+        this.#storedStarts.set(label, offset)
+        await this.#startOffsets.save()
+      },
+      onFailed: (error, syncedOffset) => { this.#failed(topic, index, error, syncedOffset) },
+      onTrouble: error => { this.#events.emit('error', { error, topic, partition: index }) },
+    }
+  }
+
+  #failed(topic: string, index: number, error: StorageError, syncedOffset: number): void {
+    try {
+      this.#directory.noteFailed(partitionDirectory(topic, index), syncedOffset)
+    } catch (noteError) {
+      if (noteError instanceof MillraceError) this.#events.emit('error', { error: noteError, topic, partition: index })
+    }
+    this.#events.emit('error', { error, topic, partition: index })
+  }
+
+  #report(topic: string, index: number, report: RecoveryReport): void {
+    for (const error of report.damage) this.#events.emit('error', { error, topic, partition: index })
+    if (report.cutBytes > 0) this.#events.emit('recovered', { topic, partition: index, cutBytes: report.cutBytes, endOffset: report.endOffset })
+  }
+}

@@ -1,0 +1,166 @@
+// Between what users send and read and the bytes that are stored: shape check, schema, serdes, headers.
+// One for each topic; schema, own serdes and own partitioner are those that the topic was opened with last.
+import { describe, describeType } from '../base/describe.ts'
+import { UsageError } from '../base/errors.ts'
+import { nearestName } from '../base/nearest-name.ts'
+import type { EncodedHeaders } from '../format/batch-encoder.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Place } from './partitioner.ts'
+import type { RecordHeaders } from './record-headers.ts'
+import { SCHEMA_HEADER, SchemaGate, parseSchemaVersion } from './schema.ts'
+import { builtInSerde, type Serde } from './serdes.ts'
+
+export interface NewRecord<V = unknown, K = unknown> {
+  key?: K | null
+  /** null is a tombstone. */
+  value: V | null
+  headers?: { readonly [name: string]: string | Uint8Array | null } | readonly (readonly [name: string, value: string | Uint8Array | null])[]
+  timestamp?: number | Date
+  partition?: number
+}
+
+/** A record whose bytes are ready for a batch. */
+export interface EncodedRecord {
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  readonly headers: EncodedHeaders
+  readonly timestamp: number
+  /** The caller's choice. */
+  readonly partition: number | undefined
+}
+
+const RECORD_KEYS = ['key', 'value', 'headers', 'timestamp', 'partition']
+/** A record from the future would keep its segment for ever. */
+const LARGEST_AHEAD_MS = 3_600_000
+const NO_HEADERS: EncodedHeaders = []
+
+export class RecordCodec {
+  readonly #topic: string
+  readonly #clock: Clock
+  readonly #keyName: string
+  readonly #valueName: string
+  #key: Serde<unknown> | undefined
+  #value: Serde<unknown> | undefined
+  #schema: SchemaGate | undefined
+  #versionHeader: EncodedHeaders = NO_HEADERS
+  place: Place
+
+  constructor(topic: string, clock: Clock, names: { key: string; value: string }, place: Place) {
+    this.#topic = topic
+    this.#clock = clock
+    this.#keyName = names.key
+    this.#valueName = names.value
+    this.#key = builtInSerde(names.key)
+    this.#value = builtInSerde(names.value)
+    this.place = place
+  }
+
+  use(given: { readonly keySerde?: Serde<unknown> | undefined; readonly valueSerde?: Serde<unknown> | undefined; readonly schema?: unknown }): void {
+    this.#key = given.keySerde ?? this.#key
+    this.#value = given.valueSerde ?? this.#value
+    if (given.schema === undefined) return
+    this.#schema = new SchemaGate(given.schema, this.#topic)
+    const { version } = this.#schema
+    this.#versionHeader = version === undefined ? NO_HEADERS : [[Buffer.from(SCHEMA_HEADER), Buffer.from(String(version))]]
+  }
+
+  /** Refuses what is no record, before anything of it is used. */
+  check(record: unknown, partitions: number): asserts record is NewRecord {
+    if (typeof record !== 'object' || record === null || Array.isArray(record)) throw this.#refused(`found ${describe(record)}, expected a record`, "a record is an object: { key: 'ada', value: { total: 12 } }")
+    for (const name in record) if (!RECORD_KEYS.includes(name) && Object.hasOwn(record, name)) throw this.#unknownKey(name)
+    const { value, timestamp, partition, headers } = record as Partial<NewRecord>
+    if (value === undefined) throw this.#refused('the value is missing', 'null is a tombstone; any other value is stored')
+    if (timestamp !== undefined) this.#checkTimestamp(timestamp)
+    if (partition !== undefined && !(Number.isSafeInteger(partition) && partition >= 0 && partition < partitions)) {
+      throw new UsageError('PARTITION_INVALID', `topic '${this.#topic}': there is no partition ${describe(partition)}, there are ${partitions}`, {
+        hint: `partitions are numbered 0 to ${partitions - 1}; leave it out to place by key`, details: { topic: this.#topic, partition, partitions },
+      })
+    }
+    if (headers !== undefined) this.#checkHeaders(headers)
+  }
+
+  /** A promise only where the schema is asynchronous. The record was checked. */
+  encode(record: NewRecord): EncodedRecord | Promise<EncodedRecord> {
+    if (this.#schema === undefined) return this.#encodeChecked(record, record.value)
+    const value = this.#schema.check(record.value)
+    if (value instanceof Promise) return value.then(checked => this.#encodeChecked(record, checked))
+    return this.#encodeChecked(record, value)
+  }
+
+  #encodeChecked(record: NewRecord, value: unknown): EncodedRecord {
+    const { key, headers, timestamp, partition } = record
+    return {
+      key: key === undefined || key === null ? null : this.#keySerde().encode(key),
+      value: value === null ? null : this.#valueSerde().encode(value),
+      headers: headers === undefined ? this.#versionHeader : [...this.#versionHeader, ...encodeHeaders(headers)],
+      timestamp: timestamp === undefined ? this.#clock.now() : Number(timestamp),
+      partition,
+    }
+  }
+
+  encodeKey(key: unknown): Uint8Array {
+    return this.#keySerde().encode(key)
+  }
+
+  decodeKey(bytes: Uint8Array): unknown {
+    return this.#keySerde().decode(bytes)
+  }
+
+  decodeValue(bytes: Uint8Array, headers: () => RecordHeaders): unknown {
+    const value = this.#valueSerde().decode(bytes)
+    if (this.#schema?.version === undefined) return value
+    return this.#schema.upcast(value, parseSchemaVersion(headers().text(SCHEMA_HEADER)))
+  }
+
+  #keySerde(): Serde<unknown> {
+    return this.#key ?? this.#missing('key', this.#keyName)
+  }
+
+  #valueSerde(): Serde<unknown> {
+    return this.#value ?? this.#missing('value', this.#valueName)
+  }
+
+  #missing(which: 'key' | 'value', name: string): never {
+    throw new UsageError('SERDE_MISSING', `topic '${this.#topic}' stores its ${which}s with the serde '${name}', which is not built in`, {
+      hint: `open the topic with it: log.topic('${this.#topic}', { ${which}: yourSerde })`, details: { topic: this.#topic, serde: name },
+    })
+  }
+
+  #checkTimestamp(timestamp: unknown): void {
+    const ms = timestamp instanceof Date ? timestamp.getTime() : timestamp
+    const now = this.#clock.now()
+    if (typeof ms === 'number' && Number.isSafeInteger(ms) && ms >= 0 && ms <= now + LARGEST_AHEAD_MS) return
+    throw new UsageError('TIMESTAMP_INVALID', `topic '${this.#topic}': found timestamp ${describe(timestamp)}`, {
+      hint: `a timestamp is a Date or whole milliseconds since 1970, at most an hour ahead of the clock (${new Date(now).toISOString()})`, details: { topic: this.#topic, timestamp, now },
+    })
+  }
+
+  #checkHeaders(headers: unknown): void {
+    if (typeof headers !== 'object' || headers === null) throw this.#headersRefused(describe(headers))
+    const pairs: unknown[] = Array.isArray(headers) ? headers : Object.entries(headers)
+    for (const pair of pairs) {
+      if (!Array.isArray(pair) || pair.length !== 2) throw this.#headersRefused(describe(pair))
+      const [name, value] = pair as [unknown, unknown]
+      if (typeof name !== 'string') throw this.#headersRefused(`the name ${describe(name)}`)
+      if (typeof value !== 'string' && value !== null && !(value instanceof Uint8Array)) throw this.#headersRefused(`${describeType(value)} as the value of '${name}'`)
+    }
+  }
+
+  #headersRefused(found: string): UsageError {
+    return this.#refused(`headers: found ${found}`, "headers are { name: 'text' } or [['name', bytes]]; values are strings, Uint8Arrays or null")
+  }
+
+  #unknownKey(name: string): UsageError {
+    const nearest = nearestName(name, RECORD_KEYS)
+    return this.#refused(`a record has no '${name}'`, nearest === undefined ? `it has ${RECORD_KEYS.join(', ')}` : `did you mean '${nearest}'?`)
+  }
+
+  #refused(what: string, hint: string): UsageError {
+    return new UsageError('RECORD_INVALID', `topic '${this.#topic}': ${what}`, { hint, details: { topic: this.#topic } })
+  }
+}
+
+function encodeHeaders(headers: NonNullable<NewRecord['headers']>): EncodedHeaders {
+  const pairs = Array.isArray(headers) ? headers as readonly (readonly [string, string | Uint8Array | null])[] : Object.entries(headers as Record<string, string | Uint8Array | null>)
+  return pairs.map(([name, value]) => [Buffer.from(name), typeof value === 'string' ? Buffer.from(value) : value])
+}

@@ -1,0 +1,168 @@
+// Reads a topic without a group: batch by batch, partitions in turn, to an end or following. Owned by one iterator.
+// At most one chunk is held at a time. While data never runs out it yields to the event loop (Slices).
+import { OutOfRangeError, UsageError } from '../base/errors.ts'
+import { integer, listOf, oneOf, optionTable, readOptions, signal as readSignal, boolean, size, type OptionsOf } from '../base/options.ts'
+import { isControl } from '../format/record-batch.ts'
+import { keepAlive } from '../platform/keep-alive.ts'
+import { Slices } from '../platform/slices.ts'
+import { PartitionCursor } from '../storage/partition-cursor.ts'
+import { batchesOf } from './chunk-batches.ts'
+import { readPosition, resolvePosition } from './positions.ts'
+import { RecordBatch } from './record-batch-view.ts'
+import type { StoredTopic } from './stored-topic.ts'
+
+/** A chunk is at most this large, and smaller when maxBufferedBytes is. */
+const CHUNK_BYTES = 512 * 1024
+
+const READ_OPTIONS = optionTable({
+  from: { default: 'earliest', read: readPosition },
+  to: { default: undefined, read: readPosition }, // what is stored when the read begins; with follow, no end
+  partitions: { default: undefined, read: listOf(integer({ min: 0, max: 9999 })) }, // all, those added later included
+  follow: { default: false, read: boolean },
+  isolation: { default: 'read_committed', read: oneOf(['read_committed', 'read_uncommitted']) },
+  maxBufferedBytes: { default: 16 * 1024 * 1024, read: size({ min: 1 }) },
+  signal: { default: undefined, read: readSignal },
+})
+
+export type ReadSettings = OptionsOf<typeof READ_OPTIONS>
+
+export function readReadOptions(options: unknown, topic: string): ReadSettings {
+  return readOptions(options, READ_OPTIONS, `topic '${topic}': read`)
+}
+
+interface Lane {
+  readonly partition: number
+  readonly from: number
+  /** Exclusive; Infinity: follows. */
+  readonly end: number
+  readonly cursor: PartitionCursor
+}
+
+export class RecordReader {
+  readonly #topic: StoredTopic
+  readonly #settings: ReadSettings
+  readonly #slices = new Slices()
+  #lanes: Lane[] | undefined
+  #turn = 0
+  #chunk: { lane: Lane; batches: Iterator<Buffer> } | undefined
+  #ended = false
+  #wake: (() => void) | undefined
+
+  constructor(topic: StoredTopic, settings: ReadSettings) {
+    this.#topic = topic
+    this.#settings = settings
+  }
+
+  get slices(): Slices { return this.#slices }
+
+  /** Offsets up to which batches were handed out, by partition; empty before the first call of next(). */
+  get reached(): ReadonlyMap<number, number> {
+    return new Map((this.#lanes ?? []).map(lane => [lane.partition, lane.cursor.offset]))
+  }
+
+  /** Fixes where the read begins and ends. next() does it otherwise. */
+  async begin(): Promise<void> {
+    this.#lanes ??= await this.#openLanes(this.#chosen(), this.#settings.from)
+  }
+
+  /** The next batch with a record in range; undefined at the end. */
+  async next(): Promise<RecordBatch | undefined> {
+    await this.begin()
+    for (;;) {
+      this.#settings.signal?.throwIfAborted()
+      if (this.#ended) return undefined
+      const batch = this.#nextOfChunk()
+      if (batch !== undefined) {
+        const waiting = batch.inflated()
+        if (waiting !== undefined) await waiting
+        return batch
+      }
+      if (await this.#fill()) continue
+      if (!this.#settings.follow || this.#lanes!.every(lane => lane.cursor.offset >= lane.end)) return undefined
+      await this.#more()
+    }
+  }
+
+  /** Gives up waiting; next() says that it has ended. */
+  end(): void {
+    this.#ended = true
+    this.#chunk = undefined
+    this.#wake?.()
+  }
+
+  #nextOfChunk(): RecordBatch | undefined {
+    if (this.#chunk === undefined) return undefined
+    const { lane, batches } = this.#chunk
+    for (let next = batches.next(); !next.done; next = batches.next()) {
+      if (isControl(next.value, 0)) continue
+      return new RecordBatch(this.#topic.sources[lane.partition]!, next.value, lane.from, lane.end)
+    }
+    this.#chunk = undefined
+    return undefined
+  }
+
+  /** A chunk from the next lane that has one; false when no lane has. */
+  async #fill(): Promise<boolean> {
+    const lanes = this.#lanes!
+    for (let tried = 0; tried < lanes.length; tried++) {
+      const lane = lanes[this.#turn++ % lanes.length]!
+      if (lane.cursor.offset >= lane.end) continue
+      if (this.#slices.due()) await this.#slices.pause()
+      const answer = lane.cursor.next(Math.min(CHUNK_BYTES, this.#settings.maxBufferedBytes))
+      const chunk = answer instanceof Promise ? await answer : answer
+      if (chunk === undefined) continue
+      this.#chunk = { lane, batches: batchesOf(chunk.bytes) }
+      return true
+    }
+    return false
+  }
+
+  /** Resolves when a partition has more, one was added, or the read is ended. */
+  async #more(): Promise<void> {
+    if (this.#settings.partitions === undefined && this.#lanes!.length < this.#topic.partitions.length) {
+      const known = this.#lanes!.length
+      this.#lanes!.push(...await this.#openLanes(this.#topic.partitions.map((_, i) => i).slice(known), 'earliest'))
+      return
+    }
+    const letGo = keepAlive()
+    const cancels: (() => void)[] = []
+    const { signal } = this.#settings
+    await new Promise<void>(resolve => {
+      this.#wake = resolve
+      for (const lane of this.#lanes!) cancels.push(this.#topic.partitions[lane.partition]!.onMore(resolve))
+      cancels.push(this.#topic.onGrown(resolve))
+      const onAbort = () => { resolve() }
+      signal?.addEventListener('abort', onAbort)
+      cancels.push(() => { signal?.removeEventListener('abort', onAbort) })
+      if (this.#lanes!.some(lane => lane.cursor.offset < Math.min(lane.end, this.#topic.partitions[lane.partition]!.endOffset))) resolve()
+    })
+    for (const cancel of cancels) cancel()
+    this.#wake = undefined
+    letGo()
+  }
+
+  #chosen(): number[] {
+    const all = this.#topic.partitions.map((_, i) => i)
+    const { partitions } = this.#settings
+    if (partitions === undefined) return all
+    const unknown = partitions.find(partition => partition >= all.length)
+    if (unknown === undefined) return [...new Set(partitions)]
+    throw new UsageError('PARTITION_INVALID', `topic '${this.#topic.name}': there is no partition ${unknown}, there are ${all.length}`, { hint: `partitions are numbered 0 to ${all.length - 1}`, details: { partition: unknown } })
+  }
+
+  async #openLanes(partitions: readonly number[], from: ReadSettings['from']): Promise<Lane[]> {
+    return await Promise.all(partitions.map(async partition => {
+      const log = this.#topic.partitions[partition]!
+      log.refresh()
+      const { follow, to } = this.#settings
+      const end = to === undefined ? (follow ? Infinity : log.endOffset) : await resolvePosition(this.#topic, partition, to, 'latest')
+      const begin = await resolvePosition(this.#topic, partition, from, 'earliest')
+      if (begin < log.startOffset || begin > log.endOffset) throw this.#outOfRange(log.outOfRange(begin))
+      return { partition, from: begin, end, cursor: new PartitionCursor(log, begin) }
+    }))
+  }
+
+  #outOfRange(error: OutOfRangeError): OutOfRangeError {
+    return new OutOfRangeError(error.code, error.message, { hint: error.hint, details: { ...error.details, topic: this.#topic.name } })
+  }
+}

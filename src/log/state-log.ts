@@ -1,0 +1,69 @@
+// State that is a log: a map kept in an internal partition of keys and JSON values, replayed when it is opened.
+// decide → append → apply: a change is durable before the map shows it, and start-up applies the same records.
+// It only grows until there is compaction.
+import { CorruptionError } from '../base/errors.ts'
+import { BatchEncoder } from '../format/batch-encoder.ts'
+import { isControl } from '../format/record-batch.ts'
+import type { Clock } from '../platform/clock.ts'
+import { PartitionCursor } from '../storage/partition-cursor.ts'
+import type { PartitionLog } from '../storage/partition-log.ts'
+import type { WritablePartition } from '../storage/writable-partition.ts'
+import { batchesOf } from './chunk-batches.ts'
+import { RecordBatch, type RecordSource } from './record-batch-view.ts'
+
+const REPLAY_BYTES = 256 * 1024
+
+/** undefined: the key was deleted. */
+export type StateChange<T> = (key: string, value: T | undefined) => void
+
+export class StateLog<T> {
+  readonly #partition: PartitionLog
+  readonly #decode: (value: unknown) => T
+  readonly #apply: StateChange<T>
+  readonly #source: RecordSource
+  readonly #encoder = new BatchEncoder(1024)
+  #applied: number
+
+  constructor(partition: PartitionLog, decode: (value: unknown) => T, apply: StateChange<T>) {
+    this.#partition = partition
+    this.#decode = decode
+    this.#apply = apply
+    this.#source = { topic: partition.label, partition: 0, decodeKey: bytes => utf8(bytes), decodeValue: bytes => parse(bytes, partition.label) }
+    this.#applied = partition.startOffset
+  }
+
+  /** Applies what was appended since: all of it the first time. */
+  async replay(): Promise<void> {
+    const cursor = new PartitionCursor(this.#partition, this.#applied)
+    for (let chunk = await cursor.next(REPLAY_BYTES); chunk !== undefined; chunk = await cursor.next(REPLAY_BYTES)) {
+      for (const bytes of batchesOf(chunk.bytes)) {
+        if (isControl(bytes, 0)) continue
+        for (const record of new RecordBatch<unknown, string>(this.#source, bytes, 0, Infinity)) this.#apply(record.key!, record.value === null ? undefined : this.#decode(record.value))
+      }
+      this.#applied = chunk.nextOffset
+    }
+  }
+
+  /** Durable against a power cut when it resolves, and applied. */
+  async put(key: string, value: T | undefined, encoded: unknown, clock: Clock): Promise<void> {
+    const partition = this.#partition as WritablePartition
+    this.#encoder.reset()
+    this.#encoder.append(clock.now(), Buffer.from(key), value === undefined ? null : Buffer.from(JSON.stringify(encoded)), [])
+    partition.append(this.#encoder.seal({}))
+    await partition.sync()
+    this.#applied = partition.endOffset
+    this.#apply(key, value)
+  }
+}
+
+function utf8(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')
+}
+
+function parse(bytes: Uint8Array, label: string): unknown {
+  try {
+    return JSON.parse(utf8(bytes))
+  } catch (cause) {
+    throw new CorruptionError('STATE_MALFORMED', `${label}: a record is not the JSON it should be`, { hint: 'it was not written by millrace; restore the directory from a copy', cause })
+  }
+}

@@ -1,0 +1,11 @@
+import type { LogRecord } from './record-batch-view.ts'
+import type { NewRecord } from './record-codec.ts'
+import type { Sent } from './send-receipts.ts'
+
+/** Where a topic is taken, anything that is one will do: what a Topic here and one on a cluster have in common. */
+export interface TopicLike<V = unknown, K = unknown> {
+  readonly name: string
+  send(record: NewRecord<V, K>): Promise<Sent>
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each kind of topic has options of its own
+  read(options?: any): AsyncIterableIterator<LogRecord<V, K>>
+}
