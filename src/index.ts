@@ -1,0 +1,23 @@
+// The public names of `millrace`.
+export type { Duration, Size } from './base/units.ts'
+export { ClosedError, ConflictError, CorruptionError, LimitError, MillraceError, NotFoundError, OutOfRangeError, StorageError, TimeoutError, UsageError } from './base/errors.ts'
+export type { Clock } from './platform/clock.ts'
+export type { LogEvents, Logger } from './log/event-emitter.ts'
+export type { OpenOptions } from './log/open-options.ts'
+export type { Position } from './log/positions.ts'
+export type { LogRecord, RecordBatch } from './log/record-batch-view.ts'
+export type { NewRecord } from './log/record-codec.ts'
+export type { RecordHeaders } from './log/record-headers.ts'
+export type { StandardSchema, VersionedSchema } from './log/schema.ts'
+export type { Sent } from './log/send-receipts.ts'
+export type { Serde, SerdeName } from './log/serdes.ts'
+export type { TopicLike } from './log/topic-like.ts'
+export type { Codec, TopicOptions, TopicSettings } from './log/topic-settings.ts'
+export type { SegmentStats } from './storage/partition-log.ts'
+export { EventLog, open, type LogStats } from './surface/event-log.ts'
+export { Producer, TopicProducer, type AnyNewRecord, type ProducerOptions } from './surface/producer.ts'
+export { Partition, Topic, type Isolation, type ReadOptions } from './surface/topic.ts'
+export { View } from './surface/view.ts'
+
+/** 'process': resolves once the bytes are the operating system's, survives kill -9. 'power': once the device has them, survives a power cut. */
+export type Durability = 'process' | 'power'

@@ -1,0 +1,108 @@
+// The log as users hold it, and how it is opened.
+import { resolve } from 'node:path'
+import { describe } from '../base/describe.ts'
+import { UsageError } from '../base/errors.ts'
+import { duration, optionTable, readOptions } from '../base/options.ts'
+import type { Duration } from '../base/units.ts'
+import type { LogEvents } from '../log/event-emitter.ts'
+import { FollowedLog } from '../log/followed-log.ts'
+import { LocalLog } from '../log/local-log.ts'
+import { readOpenOptions, type OpenOptions } from '../log/open-options.ts'
+import type { OpenLog } from '../log/open-log.ts'
+import type { StoredTopic } from '../log/stored-topic.ts'
+import type { TopicOptions } from '../log/topic-settings.ts'
+import { nodeFileSystem } from '../platform/node-file-system.ts'
+import { SimulatedFileSystem } from '../platform/simulated-file-system.ts'
+import { Producer, newWriter, type ProducerOptions } from './producer.ts'
+import { Topic } from './topic.ts'
+
+const MEMORY = 'memory:'
+/** Where a log stands on a disk in memory. */
+export const MEMORY_DIRECTORY = '/log'
+
+const CLOSE_OPTIONS = optionTable({ timeout: { default: 10_000, read: duration() } })
+
+export interface LogStats {
+  location: string
+  storage: 'mapped' | 'file' | 'memory'
+  storageReason: string
+  bytes: number
+  topics: { name: string; partitions: { index: number; startOffset: number; stableOffset: number; endOffset: number; bytes: number; segments: number }[] }[]
+  groups: { id: string; members: number; lag: number }[]
+  transactions: { id: string | null; ageMs: number; partitions: number }[]
+}
+
+/** './data' is a directory, made if absent; 'memory:' is a new log of its own that keeps nothing on disk. */
+export async function open(location: string, options?: OpenOptions): Promise<EventLog> {
+  const settings = readOpenOptions(options)
+  if (typeof location !== 'string' || location === '' || location.includes('\0')) {
+    throw new UsageError('LOCATION_INVALID', `open: found ${describe(location)} as the location`, { hint: "give a directory, such as './data', or 'memory:'" })
+  }
+  if (location === MEMORY) return new EventLog(await LocalLog.open(new SimulatedFileSystem({ history: false, clock: settings.clock }), MEMORY_DIRECTORY, location, settings))
+  if (settings.readOnly) return new EventLog(await FollowedLog.open(nodeFileSystem, resolve(location), location, settings))
+  return new EventLog(await LocalLog.open(nodeFileSystem, resolve(location), location, settings))
+}
+
+export class EventLog implements AsyncDisposable {
+  readonly #log: OpenLog
+  readonly #topics = new WeakMap<StoredTopic, Topic>()
+
+  constructor(log: OpenLog) {
+    this.#log = log
+  }
+
+  get location(): string { return this.#log.location }
+
+  /** Opens the topic, or creates it. */
+  async topic<V = unknown, K = string>(name: string, options?: TopicOptions<V, K>): Promise<Topic<V, K>> {
+    return this.#handle(await this.#log.topic(name, options)) as unknown as Topic<V, K>
+  }
+
+  topics(): Topic[] {
+    this.#log.checkOpen()
+    return [...this.#log.topics.values()].map(topic => this.#handle(topic))
+  }
+
+  async deleteTopic(name: string): Promise<void> {
+    await this.#log.deleteTopic(name)
+  }
+
+  producer(options?: ProducerOptions): Producer {
+    return new Producer(this.#log, newWriter(this.#log, options, 'producer'), options?.signal)
+  }
+
+  stats(): LogStats {
+    this.#log.checkOpen()
+    const topics = [...this.#log.topics.values()].map(topic => ({
+      name: topic.name,
+      partitions: topic.partitions.map((partition, index) => {
+        partition.refresh()
+        const { startOffset, endOffset, bytes, segmentCount } = partition
+        return { index, startOffset, stableOffset: endOffset, endOffset, bytes, segments: segmentCount }
+      }),
+    }))
+    const bytes = topics.flatMap(topic => topic.partitions).reduce((sum, partition) => sum + partition.bytes, 0)
+    const { kind, reason } = this.#log.storage
+    return { location: this.location, storage: kind, storageReason: reason, bytes, topics, groups: [], transactions: [] }
+  }
+
+  /** Returns what takes the listener off again. */
+  on<E extends keyof LogEvents>(event: E, listener: (event: LogEvents[E]) => void): () => void {
+    return this.#log.events.on(event, listener)
+  }
+
+  /** What was sent is stored, readers end, everything is synced. Idempotent. */
+  async close(options?: { timeout?: Duration }): Promise<void> {
+    await this.#log.close(readOptions(options, CLOSE_OPTIONS, 'close').timeout)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #handle(stored: StoredTopic): Topic {
+    let topic = this.#topics.get(stored)
+    if (topic === undefined) this.#topics.set(stored, topic = new Topic(this.#log, stored))
+    return topic
+  }
+}

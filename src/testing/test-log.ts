@@ -1,0 +1,102 @@
+// A log in memory whose time, disk and order of background work the test decides. The code is the one that runs on
+// files; only the machine below it is simulated (platform/simulated-file-system.ts tells what it can do).
+import { integer, optionTable, readOptions, size, type OptionsOf } from '../base/options.ts'
+import type { Size } from '../base/units.ts'
+import { LocalLog } from '../log/local-log.ts'
+import { readOpenOptions, type OpenOptions } from '../log/open-options.ts'
+import type { Fault, Operation } from '../platform/faults.ts'
+import { SimulatedFileSystem } from '../platform/simulated-file-system.ts'
+import { SteppedClock } from '../platform/stepped-clock.ts'
+import { EventLog, MEMORY_DIRECTORY } from '../surface/event-log.ts'
+import { TestClock } from './test-clock.ts'
+
+export interface TestLogOptions extends Omit<OpenOptions, 'clock' | 'readOnly' | 'storage' | 'create'> {
+  /** Decides the order in which background work ends, and what a power cut takes. The same seed repeats a run. */
+  seed?: number
+  /** Milliseconds since 1970 at which the clock starts; the default is the same in every run. */
+  startTime?: number
+  /** How large the disk is; without it there is always room. */
+  diskBytes?: Size
+}
+
+const LARGEST_SEED = 2 ** 32 - 1
+
+const TEST_OPTIONS = optionTable({
+  seed: { default: 1, read: integer({ min: 0, max: LARGEST_SEED }) },
+  startTime: { default: undefined, read: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }) },
+  diskBytes: { default: Infinity, read: size({ min: 0 }) },
+})
+
+const POWER_CUT_OPTIONS = optionTable({ seed: { default: undefined, read: integer({ min: 0, max: LARGEST_SEED }) } })
+
+/** The simulated disk of a test log: what goes wrong with it. */
+export interface TestDisk {
+  /** 0 to Infinity; writes beyond it fail with "disk full". */
+  capacityBytes: number
+  readonly usedBytes: number
+  /** The next matching calls fail: `failNext('write', { error: 'ENOSPC', after: 3 })`, `failNext('sync', { error: 'EIO' })`. With `writtenBytes` a write is torn. */
+  failNext(operation: Operation, fault: Fault): void
+  /** Flips bits of one stored byte. */
+  corrupt(path: string, position: number, xor: number): void
+  /** Names in a directory: the log stands in '/log'. */
+  list(directory: string): string[]
+}
+
+export async function testLog(options: TestLogOptions = {}): Promise<TestLog> {
+  const { seed, startTime, diskBytes, ...rest } = options
+  const settings = readOptions({ seed, startTime, diskBytes }, TEST_OPTIONS, 'testLog')
+  let disk: SimulatedFileSystem | undefined
+  const stepped = new SteppedClock({ busy: () => disk?.pendingJobs ?? 0, ...(settings.startTime === undefined ? {} : { startMs: settings.startTime }) })
+  const machine: Machine = { clock: new TestClock(stepped), settings, options: rest, use: next => { disk = next } }
+  return await TestLog.start(machine, new SimulatedFileSystem({ seed: settings.seed, capacityBytes: settings.diskBytes, clock: machine.clock }))
+}
+
+interface Machine {
+  readonly clock: TestClock
+  readonly settings: OptionsOf<typeof TEST_OPTIONS>
+  readonly options: OpenOptions
+  readonly use: (disk: SimulatedFileSystem) => void
+}
+
+export class TestLog extends EventLog {
+  readonly #machine: Machine
+  readonly #log: LocalLog
+  readonly #disk: SimulatedFileSystem
+  #cuts = 0
+
+  private constructor(machine: Machine, log: LocalLog, disk: SimulatedFileSystem) {
+    super(log)
+    this.#machine = machine
+    this.#log = log
+    this.#disk = disk
+  }
+
+  /** @internal */
+  static async start(machine: Machine, disk: SimulatedFileSystem): Promise<TestLog> {
+    machine.use(disk)
+    const settings = readOpenOptions({ ...machine.options, clock: machine.clock })
+    return new TestLog(machine, await LocalLog.open(disk, MEMORY_DIRECTORY, 'memory:', settings), disk)
+  }
+
+  get clock(): TestClock { return this.#machine.clock }
+
+  get disk(): TestDisk { return this.#disk }
+
+  /** As kill -9 and a start of the process: this log is dead, the one that is returned has all that the operating system had. */
+  async crash(): Promise<TestLog> {
+    return await this.#restart(this.#disk.survivorOfKill())
+  }
+
+  /** As a power cut and a start of the machine: what was not synced may be gone, whole, in part or out of order. */
+  async powerCut(options: { seed?: number } = {}): Promise<TestLog> {
+    const { seed } = readOptions(options, POWER_CUT_OPTIONS, 'powerCut')
+    return await this.#restart(this.#disk.survivorOfPowerCut(seed ?? this.#machine.settings.seed + this.#cuts++))
+  }
+
+  async #restart(survivor: SimulatedFileSystem): Promise<TestLog> {
+    this.#log.abandon()
+    const next = await TestLog.start(this.#machine, survivor)
+    next.#cuts = this.#cuts
+    return next
+  }
+}
