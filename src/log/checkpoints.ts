@@ -18,6 +18,7 @@ export class OffsetCheckpoint {
   readonly #name: string
   readonly #offsets: () => Offsets
   readonly #write = new SharedSync(() => this.#replace())
+  #written: string | undefined
 
   /** `offsets` is asked when a write begins. */
   constructor(fs: FileSystem, directory: string, name: string, offsets: () => Offsets) {
@@ -34,7 +35,11 @@ export class OffsetCheckpoint {
 
   async #replace(): Promise<void> {
     const entries = [...this.#offsets()].map(([label, offset]) => ({ ...parsePartitionDirectory(label)!, offset }))
-    await replaceFile(this.#fs, this.#directory, this.#name, formatOffsets(entries))
+    const text = formatOffsets(entries)
+    if (text === this.#written) return
+    this.#written = undefined
+    await replaceFile(this.#fs, this.#directory, this.#name, text)
+    this.#written = text
   }
 }
 

@@ -2,12 +2,12 @@
 //
 // Changes of the catalog run one at a time. Order of a creation: directories, catalog record, memory; of a deletion:
 // catalog record, memory, directories. So a crash leaves directories without a topic, never a topic without them.
-import { ClosedError, ConflictError, CorruptionError, MillraceError, NotFoundError, TimeoutError } from '../base/errors.ts'
+import { ClosedError, ConflictError, CorruptionError, LimitError, MillraceError, NotFoundError, TimeoutError } from '../base/errors.ts'
 import { ensureCodec } from '../format/compression.ts'
 import type { FileSystem } from '../platform/file-system.ts'
 import { nextTurn } from '../platform/next-turn.ts'
 import type { WritablePartition } from '../storage/writable-partition.ts'
-import { CATALOG_TOPIC, Catalog } from './catalog.ts'
+import { CATALOG_TOPIC, Catalog, type CatalogEntry } from './catalog.ts'
 import { EventEmitter } from './event-emitter.ts'
 import { inParallel } from './in-parallel.ts'
 import { LogDirectory } from './log-directory.ts'
@@ -153,7 +153,7 @@ export class LocalLog implements OpenLog {
       for (let index = 0; index < entry.settings.partitions; index++) partitions.push(await this.#openPartition(name, index, policies))
       topic.current = await this.#register(name, entry.id, entry.settings, partitions, {})
     })
-    await this.#store.saveRecoveryPoints()
+    await this.#store.saveCheckpoints()
     await this.#directory.beginWriting()
     this.#scheduleSync()
   }
@@ -184,7 +184,7 @@ export class LocalLog implements OpenLog {
     const id = randomTopicId()
     const topic: { current?: StoredTopic } = {}
     const partitions = await this.#createPartitions(name, id, 0, settings.partitions, () => topic.current?.settings ?? settings)
-    await this.#catalog.put(name, { id, settings })
+    await this.#putOrUndo(name, { id, settings }, partitions, 0)
     return topic.current = await this.#register(name, id, settings, partitions, all)
   }
 
@@ -195,11 +195,25 @@ export class LocalLog implements OpenLog {
         partitions[index - from] = await this.#store.create(name, index, id, policies)
       })
     } catch (error) {
-      const reason = new ClosedError('TOPIC_NOT_CREATED', `topic '${name}' was not created`, { hint: 'look at the error of its creation', cause: error })
-      for (const index of partitions.keys()) if (partitions[index] !== undefined) this.#inBackground(() => { this.#store.delete(name, from + index, id, reason) })
+      this.#removePartitions(name, id, partitions, from)
       throw error
     }
     return partitions
+  }
+
+  /** Where it is certain that the record is not in the catalog, the new directories go; else the next opening decides. */
+  async #putOrUndo(name: string, entry: CatalogEntry, added: readonly WritablePartition[], from: number): Promise<void> {
+    try {
+      await this.#catalog.put(name, entry)
+    } catch (error) {
+      if (error instanceof LimitError) this.#removePartitions(name, entry.id, added, from)
+      throw error
+    }
+  }
+
+  #removePartitions(name: string, id: string, partitions: readonly (WritablePartition | undefined)[], from: number): void {
+    const reason = new ClosedError('TOPIC_NOT_CREATED', `topic '${name}' was not created`, { hint: 'look at the error of its creation' })
+    for (const index of partitions.keys()) if (partitions[index] !== undefined) this.#inBackground(() => { this.#store.delete(name, from + index, id, reason) })
   }
 
   async #register(name: string, id: string, settings: Readonly<TopicSettings>, partitions: readonly WritablePartition[], given: Partial<ReadTopicOptions>): Promise<StoredTopic> {
@@ -217,7 +231,7 @@ export class LocalLog implements OpenLog {
     if (changed.length === 0) return
     await ensureCodec(settings.compression)
     const added = await this.#createPartitions(topic.name, topic.id, topic.partitions.length, settings.partitions, () => topic.settings)
-    await this.#catalog.put(topic.name, { id: topic.id, settings })
+    await this.#putOrUndo(topic.name, { id: topic.id, settings }, added, topic.partitions.length)
     topic.settings = settings
     if (added.length > 0) topic.grow(added)
     if (report !== undefined) this.events.emit('warning', { code: report, message: `topic '${topic.name}': changed ${changed.join(', ')}, as given on opening it`, hint: 'leave options out to keep what is stored' })

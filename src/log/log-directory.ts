@@ -44,7 +44,7 @@ export class LogDirectory {
       const sameBoot = fs.bootId !== null && lock.earlierBootId === fs.bootId
       const clean = fs.stat(join(path, CLEAN_FILE)) !== undefined
       const trust = clean ? 'clean' : sameBoot ? 'page-cache' : 'device'
-      return new LogDirectory(fs, path, id, lock, trust, sameBoot ? parseFailed(lock.earlierNote) : new Map())
+      return new LogDirectory(fs, path, id, lock, trust, sameBoot ? parseFailed(lock.earlierNote) : new Map<string, number>())
     } catch (error) {
       lock.release()
       throw error

@@ -29,6 +29,8 @@ export class PartitionStore {
   /** As they are in the files: of partitions that are not open yet, and starts that are about to move. */
   readonly #storedPoints: Offsets
   readonly #storedStarts: Offsets
+  /** Deleted since the checkpoints were written: an entry there would be believed of a new partition of that name. */
+  readonly #stale = new Set<string>()
 
   constructor(directory: LogDirectory, events: EventEmitter) {
     const { fs, path } = directory
@@ -49,6 +51,7 @@ export class PartitionStore {
     const { fs } = this.#directory
     const options = this.#options(topic, index, policies)
     clearPlace(fs, options.directory)
+    if (this.#stale.has(options.label)) await this.saveCheckpoints()
     fs.makeDirectory(options.directory)
     await writeMetadata(fs, options.directory, topicId)
     const partition = await WritablePartition.create(options)
@@ -76,6 +79,7 @@ export class PartitionStore {
     this.#open.delete(label)
     this.#storedStarts.delete(label)
     this.#storedPoints.delete(label)
+    this.#stale.add(label)
     deleteFolder(this.#directory.fs, this.#path(label), topicId)
   }
 
@@ -94,16 +98,20 @@ export class PartitionStore {
     await this.#recoveryPoints.save()
   }
 
-  async saveRecoveryPoints(): Promise<void> {
+  /** Both files, with the open partitions and no others. */
+  async saveCheckpoints(): Promise<void> {
+    const stale = [...this.#stale]
+    await this.#startOffsets.save()
     await this.#recoveryPoints.save()
+    for (const label of stale) this.#stale.delete(label)
   }
 
+  /** Closes every partition, then throws the first error there was. */
   async closeAll(): Promise<void> {
-    await inParallel([...this.#open.values()], SIDE_BY_SIDE, partition => partition.close())
-    if (!this.#directory.hasFailed) {
-      await this.#startOffsets.save()
-      await this.#recoveryPoints.save()
-    }
+    const failures: unknown[] = []
+    await inParallel([...this.#open.values()], SIDE_BY_SIDE, partition => partition.close().catch((error: unknown) => { failures.push(error) }))
+    if (failures.length > 0) throw failures[0]
+    await this.saveCheckpoints()
   }
 
   /** Without a word to the disk. */

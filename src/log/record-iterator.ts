@@ -52,7 +52,7 @@ export class RecordsIterator implements AsyncIterableIterator<LogRecord> {
       return result.done === true ? this.#nextInTurn(false) : Promise.resolve(result)
     } catch (error) {
       void this.return()
-      return Promise.reject(error)
+      return Promise.reject(error as Error)
     }
   }
 

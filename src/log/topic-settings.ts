@@ -11,16 +11,15 @@ import { describe } from '../base/describe.ts'
 import { ConflictError, CorruptionError, UsageError } from '../base/errors.ts'
 import { formatDuration, GiB, KiB, MiB } from '../base/units.ts'
 import type { Duration, Size } from '../base/units.ts'
+import { CODECS, type Codec } from '../format/record-batch.ts'
 import type { PartitionerName, Place } from './partitioner.ts'
 import { checkSchema } from './schema.ts'
 import type { AnySchema, StandardSchema, VersionedSchema } from './schema.ts'
 import { readSerde } from './serdes.ts'
 import type { Serde, SerdeName } from './serdes.ts'
 
-export const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 export const CLEANUPS = ['delete', 'compact', 'compact+delete'] as const
 export const TIMESTAMPS = ['create', 'append'] as const
-export type Codec = typeof CODECS[number]
 
 export interface TopicOptions<V = unknown, K = unknown> {
   partitions?: number

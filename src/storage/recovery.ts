@@ -83,7 +83,7 @@ class Recovery {
     if (trust !== 'clean') removeLeftovers(this.#options, startOffset)
     this.#segments = openSegments(this.#options, startOffset, 'write')
     const scanned = await this.#check()
-    const endOffset = this.#beginAt(Math.max(this.#segments.at(-1)?.endOffset ?? 0, this.#lostFrom()))
+    const endOffset = this.#beginAt(Math.max(this.#lostFrom(), startOffset))
     if (trust === 'device' || this.#cutBytes > 0) await this.#makeDurable(scanned)
     if (trust !== 'clean' && endOffset > 0) await this.#epochs.raise(endOffset)
     const syncedOffset = trust === 'page-cache' ? Math.min(recoveryPoint, endOffset) : endOffset

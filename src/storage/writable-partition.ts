@@ -63,7 +63,7 @@ export class WritablePartition extends PartitionLog {
     const report = facts.rescueFrom === undefined
       ? await recoverSegments(options, facts, epochs)
       : await rescueSegments(options, { ...facts, rescueFrom: facts.rescueFrom }, epochs)
-    const partition = new WritablePartition(options, epochs, report.segments, Math.min(facts.startOffset, report.endOffset))
+    const partition = new WritablePartition(options, epochs, report.segments, facts.startOffset)
     partition.#synced = report.syncedOffset
     partition.#directoryDirty = facts.trust === 'page-cache'
     return { partition, report }

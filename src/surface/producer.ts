@@ -3,13 +3,13 @@ import { UsageError } from '../base/errors.ts'
 import { describe } from '../base/describe.ts'
 import { duration, oneOf, optionTable, readOptions, signal as readSignal, size } from '../base/options.ts'
 import type { Duration, Size } from '../base/units.ts'
+import { CODECS, type Codec } from '../format/record-batch.ts'
 import type { OpenLog } from '../log/open-log.ts'
 import type { NewRecord } from '../log/record-codec.ts'
 import type { RecordWriter } from '../log/record-writer.ts'
 import type { Sent } from '../log/send-receipts.ts'
 import type { StoredTopic } from '../log/stored-topic.ts'
 import type { TopicLike } from '../log/topic-like.ts'
-import { CODECS, type Codec } from '../log/topic-settings.ts'
 
 export interface ProducerOptions { durability?: 'process' | 'power'; compression?: Codec; linger?: Duration; batchBytes?: Size; maxBufferedBytes?: Size; signal?: AbortSignal }
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a topic of any types

@@ -39,7 +39,8 @@ export class View<V = unknown, K = unknown> implements AsyncDisposable {
 
   /** Returns what takes the listener off again. */
   on(event: 'change', listener: (change: { key: K; value: V | undefined }) => void): () => void {
-    if (event === 'change' && typeof listener === 'function') return this.#view.onChange(change => { listener(change as { key: K; value: V | undefined }) })
+    const known: string = event
+    if (known === 'change' && typeof listener === 'function') return this.#view.onChange(change => { listener(change as { key: K; value: V | undefined }) })
     throw new UsageError('EVENT_UNKNOWN', `view: there is no event '${String(event)}', or its listener is no function`, { hint: "a view has the event 'change'" })
   }
 

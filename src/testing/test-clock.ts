@@ -1,6 +1,6 @@
 import { parseDuration, type Duration } from '../base/units.ts'
 import type { Clock } from '../platform/clock.ts'
-import { SteppedClock } from '../platform/stepped-clock.ts'
+import type { SteppedClock } from '../platform/stepped-clock.ts'
 
 /** A clock that stands still until the test moves it. Everything timed in the log goes by it. */
 export class TestClock implements Clock {
