@@ -57,7 +57,7 @@ export class SeededJobs implements Jobs {
     this.#turning = true
     setImmediate(() => {
       this.#turning = false
-      const [job] = this.#queue.splice(Math.floor(Math.random()*this.#queue.length), 1)
+      const [job] = this.#queue.splice(this.#random.below(this.#queue.length), 1)
       job?.start()
       this.#turn()
     })

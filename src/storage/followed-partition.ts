@@ -52,7 +52,7 @@ export class FollowedPartition extends PartitionLog {
   async #load(): Promise<void> {
     this.list = openSegments(this.#options, this.#options.startOffset(), 'read')
     const last = this.list.at(-1)
-    if (last !== undefined) await last.scan({ gaps: this.#options.gaps() })
+    if (last !== undefined) await last.scan({ gaps: this.#options.gaps(), from: 'last-entry' })
     this.#settle()
   }
 

@@ -4,7 +4,7 @@
 // How far the bytes are to be trusted:
 //   clean        closed in order: the last batches are looked at, nothing else
 //   page-cache   same boot, so the operating system still has every byte: the last segment from its last index entry
-//   device       another boot, or an unknown one: everything from the recovery point on
+//   device       another boot, or an unknown one: every segment from the one that holds the recovery point on
 //
 // The log ends before the first batch that can't be believed; what lies behind is cut, durably, before anything is
 // appended (or old batches with sound checksums would come back). Never cut, but reported as damage: a bad batch
@@ -95,8 +95,8 @@ class Recovery {
     const suspects = this.#suspects()
     for (const [i, segment] of suspects.entries()) {
       const epochAt = (offset: number) => this.#epochs.at(offset)
-      const fromOffset = this.#facts.trust === 'device' ? this.#facts.recoveryPoint : Infinity
-      let result = await segment.scan({ gaps: this.#options.gaps(), fromOffset, epochAt })
+      const from = this.#facts.trust === 'device' ? 'beginning' : 'last-entry' // an active segment's indexes are not synced
+      let result = await segment.scan({ gaps: this.#options.gaps(), from, epochAt })
       while (result.fault !== undefined) {
         const next = await findBatchAfter(segment.file, result.fault.position, result.fault.offset)
         if (this.#mayCut(result.fault, next !== undefined)) return this.#cut(segment, suspects.slice(0, i + 1))

@@ -110,12 +110,15 @@ export class SegmentIndex {
     this.#timesOnDisk = Math.min(this.#timesOnDisk, this.#timeCount)
   }
 
-  /** Writes the entries that the files lack, and cuts what they have too much. Makes the files if absent. */
+  /**
+   * Writes the entries that the files lack, and cuts what they have too much. Makes the files if absent. Times go
+   * first: after a kill the walk begins at the last offset entry, and what lies before it must be in the time index.
+   */
   flush(): void {
-    this.#flushFile(this.#offsetPath, this.#offsets, this.#offsetsOnDisk, this.#offsetCount, OFFSET_ENTRY_BYTES)
-    this.#offsetsOnDisk = this.#offsetCount
     this.#flushFile(this.#timePath, this.#times, this.#timesOnDisk, this.#timeCount, TIME_ENTRY_BYTES)
     this.#timesOnDisk = this.#timeCount
+    this.#flushFile(this.#offsetPath, this.#offsets, this.#offsetsOnDisk, this.#offsetCount, OFFSET_ENTRY_BYTES)
+    this.#offsetsOnDisk = this.#offsetCount
   }
 
   async sync(): Promise<void> {

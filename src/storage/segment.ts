@@ -107,19 +107,19 @@ export class Segment {
   }
 
   /**
-   * Walks the file from its last sound index entry (or from the beginning) and takes in every batch that can be
+   * Walks the file from its last sound index entry, or from the beginning, and takes in every batch that can be
    * believed. Returns where that ends and why; `bytes` and `endOffset` stand there too.
    */
-  async scan(options: { gaps: boolean; fromOffset?: number; epochAt?: (offset: number) => number | undefined }): Promise<ScanResult> {
+  async scan(options: { gaps: boolean; from: 'last-entry' | 'beginning'; epochAt?: (offset: number) => number | undefined }): Promise<ScanResult> {
     this.index.load(this.bytes)
-    const start = this.#scanStart(options.fromOffset ?? Infinity)
+    const start = options.from === 'beginning' ? undefined : this.#scanStart()
     if (start === undefined) this.index.reset()
     this.firstTime()
-    this.largestTimestamp = this.index.largestTimestamp
-    this.#offsetOfLargest = -1
     this.endOffset = start?.baseOffset ?? this.baseOffset
     this.bytes = start?.position ?? 0
     this.index.truncate(this.endOffset, this.bytes)
+    this.largestTimestamp = this.index.largestTimestamp
+    this.#offsetOfLargest = -1
     this.#bytesSinceEntry = start === undefined ? 0 : INDEX_INTERVAL_BYTES + 1
     this.indexChecked = true
     return await scanBatches(this.file, {
@@ -208,8 +208,8 @@ export class Segment {
     return header !== undefined && lastOffset(header, 0) === entry.lastOffset
   }
 
-  #scanStart(fromOffset: number): { position: number; baseOffset: number } | undefined {
-    const entry = this.index.floor(fromOffset)
+  #scanStart(): { position: number; baseOffset: number } | undefined {
+    const entry = this.index.lastEntry()
     if (entry === undefined || !this.#names(entry)) return undefined
     return { position: entry.position, baseOffset: baseOffset(this.#readHeader(entry.position)!, 0) }
   }

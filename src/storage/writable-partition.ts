@@ -35,7 +35,9 @@ export class WritablePartition extends PartitionLog {
   readonly #sync = new SharedSync(() => this.#syncSegments(this.list, this.end))
   readonly #sealedSync = new SharedSync(() => this.#syncSegments(this.list.slice(0, -1), this.#active.baseOffset))
   #synced = 0
-  #directoryDirty = false
+  /** Changes of names in the directory, and how many of them are on the device. */
+  #nameChanges = 0
+  #syncedNameChanges = 0
   #hotFrom: number
   #failure: StorageError | undefined
   #recovering: Promise<RecoveryReport> | undefined
@@ -65,7 +67,7 @@ export class WritablePartition extends PartitionLog {
       : await rescueSegments(options, { ...facts, rescueFrom: facts.rescueFrom }, epochs)
     const partition = new WritablePartition(options, epochs, report.segments, facts.startOffset)
     partition.#synced = report.syncedOffset
-    partition.#directoryDirty = facts.trust === 'page-cache'
+    if (facts.trust === 'page-cache') partition.#nameChanges++
     return { partition, report }
   }
 
@@ -114,7 +116,7 @@ export class WritablePartition extends PartitionLog {
   /** Resolves once all that was appended before the call is on the device. */
   sync(): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#refusal(this.#failure))
-    if (this.#synced >= this.end && !this.#directoryDirty) return Promise.resolve()
+    if (this.#synced >= this.end && this.#syncedNameChanges === this.#nameChanges) return Promise.resolve()
     return this.#sync.request()
   }
 
@@ -126,7 +128,7 @@ export class WritablePartition extends PartitionLog {
     active.indexChecked = true
     this.options.indexes.adopt(active.index)
     this.list.push(next)
-    this.#directoryDirty = true
+    this.#nameChanges++
     this.#hotFrom = 0
     this.#sealedSync.request().catch(() => { /* #fail has told everybody */ })
   }
@@ -163,7 +165,7 @@ export class WritablePartition extends PartitionLog {
     this.end = report.endOffset
     this.#synced = report.syncedOffset
     this.#hotFrom = this.#active.bytes
-    this.#directoryDirty = false
+    this.#syncedNameChanges = this.#nameChanges
     this.#failure = undefined
     this.wake()
     return report
@@ -225,17 +227,17 @@ export class WritablePartition extends PartitionLog {
   async #syncSegments(segments: readonly Segment[], target: number): Promise<void> {
     const active = this.#active
     const dirty = segments.filter(segment => segment.endOffset > this.#synced)
-    const directory = this.#directoryDirty
-    this.#directoryDirty = false
+    const nameChanges = this.#nameChanges
     try {
       await Promise.all([
         ...dirty.map(segment => segment.sync(segment !== active).catch((error: unknown) => { if (!segment.removed) throw error })),
-        ...(directory ? [this.#options.fs.syncDirectory(this.#options.directory)] : []),
+        ...(nameChanges > this.#syncedNameChanges ? [this.#options.fs.syncDirectory(this.#options.directory)] : []),
       ])
     } catch (error) {
       throw this.#fail(error)
     }
     this.#synced = Math.max(this.#synced, target)
+    this.#syncedNameChanges = Math.max(this.#syncedNameChanges, nameChanges)
   }
 
   #fail(error: unknown): StorageError {
@@ -266,6 +268,6 @@ export class WritablePartition extends PartitionLog {
       }
       if (slices.due()) await slices.pause()
     }
-    this.#directoryDirty = true
+    this.#nameChanges++
   }
 }
