@@ -39,6 +39,8 @@ export class WritablePartition extends PartitionLog {
   #nameChanges = 0
   #syncedNameChanges = 0
   #hotFrom: number
+  /** The end offset at which the active segment's indexes are known to be on the device; -1: at none. */
+  #settledEnd = -1
   #failure: StorageError | undefined
   #recovering: Promise<RecoveryReport> | undefined
 
@@ -68,6 +70,7 @@ export class WritablePartition extends PartitionLog {
     const partition = new WritablePartition(options, epochs, report.segments, facts.startOffset)
     partition.#synced = report.syncedOffset
     if (facts.trust === 'page-cache') partition.#nameChanges++
+    if (facts.trust === 'clean') partition.#settledEnd = partition.end
     return { partition, report }
   }
 
@@ -176,12 +179,19 @@ export class WritablePartition extends PartitionLog {
     if (this.closed) return
     try {
       if (this.#failure === undefined) {
-        this.#active.seal()
-        await this.sync()
+        await this.#settle()
       }
     } finally {
       this.abandon(new ClosedError('LOG_CLOSED', `${this.label}: the log was closed`, { hint: 'open the log again' }))
     }
+  }
+
+  /** Indexes too: after a clean end nobody looks whether they are whole. */
+  async #settle(): Promise<void> {
+    const active = this.#active
+    if (this.end !== this.#settledEnd) active.seal()
+    await this.sync()
+    if (this.end !== this.#settledEnd) await active.index.sync()
   }
 
   /** Closed without another word to the disk: the topic is deleted, or the process pretends to have died. */

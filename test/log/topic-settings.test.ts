@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { CLEANUPS, CODECS, decodeSettings, DEFAULT_SETTINGS, defaultSettings, encodeSettings, readAlterOptions, readTopicOptions, reconcile, TIMESTAMPS } from '../../src/log/topic-settings.ts'
+import { CODECS } from '../../src/format/record-batch.ts'
+import { CLEANUPS, decodeSettings, DEFAULT_SETTINGS, defaultSettings, encodeSettings, readAlterOptions, readTopicOptions, reconcile, TIMESTAMPS } from '../../src/log/topic-settings.ts'
 import type { TopicSettings } from '../../src/log/topic-settings.ts'
 
 const own = { name: 'upper', encode: (): Uint8Array => new Uint8Array(), decode: (): string => '' }
