@@ -134,11 +134,17 @@ export class RecordReader {
       const onAbort = () => { resolve() }
       signal?.addEventListener('abort', onAbort)
       cancels.push(() => { signal?.removeEventListener('abort', onAbort) })
-      if (this.#lanes!.some(lane => lane.cursor.offset < Math.min(lane.end, this.#topic.partitions[lane.partition]!.endOffset))) resolve()
+      if (this.#ended || signal?.aborted === true || this.#lanes!.some(lane => this.#hasNews(lane))) resolve()
     })
     for (const cancel of cancels) cancel()
     this.#wake = undefined
     letGo()
+  }
+
+  /** Asked once the waiting is set up: what came since fill() looked has called nobody back. */
+  #hasNews(lane: Lane): boolean {
+    const log = this.#topic.partitions[lane.partition]!
+    return lane.cursor.offset < lane.end && (log.closed || lane.cursor.offset < log.endOffset)
   }
 
   #chosen(): number[] {

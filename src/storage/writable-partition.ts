@@ -244,7 +244,7 @@ export class WritablePartition extends PartitionLog {
         ...(nameChanges > this.#syncedNameChanges ? [this.#options.fs.syncDirectory(this.#options.directory)] : []),
       ])
     } catch (error) {
-      throw this.#fail(error)
+      throw error instanceof LimitError ? error : this.#fail(error) // LimitError: the sync was not tried
     }
     this.#synced = Math.max(this.#synced, target)
     this.#syncedNameChanges = Math.max(this.#syncedNameChanges, nameChanges)

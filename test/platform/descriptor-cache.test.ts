@@ -1,9 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { closeSync, mkdtempSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { DescriptorCache, FileSlot, WRITE_FLAGS } from '../../src/platform/descriptor-cache.ts'
-import { NodeFileSystem } from '../../src/platform/node-file-system.ts'
 import { bundleForNode } from './support/bundle.ts'
 
 const onLinux = test.skipIf(process.platform !== 'linux') // they look into /proc
@@ -59,6 +58,18 @@ onLinux('a descriptor that is in use off the main thread is neither evicted nor 
   expect(openDescriptors()).not.toContain(a.path)
 })
 
+test('a file that is closed while work is under way is closed when that ends, and can be used again', async () => {
+  const cache = new DescriptorCache(4)
+  const a = slot('a')
+  const work = [1, 2, 3].map(() => cache.borrow(a, () => Promise.resolve()))
+  cache.close(a)
+  expect(isOpen(a)).toEqual([true])
+  await Promise.all(work)
+  expect(isOpen(a)).toEqual([false])
+  expect(cache.openCount).toBe(0)
+  expect(cache.use(a)).toBeGreaterThan(2)
+})
+
 test('work off the main thread waits its turn beyond half of the limit', async () => {
   const cache = new DescriptorCache(4)
   const finishes: (() => void)[] = []
@@ -92,26 +103,16 @@ test('a failing close is told to the file that it belongs to', () => {
   expect(() => cache.use(a)).toThrow(/cannot close .*\/a/)
 })
 
-test('nothing is opened through a symbolic link', () => {
-  writeFileSync(`${directory}/a`, '')
-  symlinkSync(`${directory}/a`, `${directory}/link`)
-  const fs = new NodeFileSystem(new DescriptorCache(2))
-  for (const mode of ['read', 'write'] as const) expect(() => fs.open(`${directory}/link`, mode)).toThrow(expect.objectContaining({ code: 'SYMBOLIC_LINK' }))
-  expect(fs.stat(`${directory}/link`)).toMatchObject({ kind: 'other' })
-  symlinkSync(directory, `${directory}/elsewhere`)
-  expect(fs.stat(`${directory}/elsewhere`)).toMatchObject({ kind: 'directory' })
-})
-
-// The limit is the process's, so these run in one of their own.
-function inChild(descriptors: number, script: string): string {
+// The limits are the process's, so these run in one of their own.
+function inChild(limits: string, script: string): string {
   const bundle = `${directory}/library.cjs`
   bundleForNode(['src/platform/node-file-system.ts', 'src/platform/descriptor-cache.ts'], bundle)
   const code = `const { NodeFileSystem, nodeFileSystem, DescriptorCache } = require(${JSON.stringify(bundle)}); const directory = ${JSON.stringify(directory)}; ${script}`
-  return execFileSync('/bin/sh', ['-c', `ulimit -n ${descriptors}; exec "$0" -e "$1"`, process.execPath, code], { encoding: 'utf8' }).trim()
+  return execFileSync('/bin/sh', ['-c', `ulimit ${limits}; exec "$0" -e "$1"`, process.execPath, code], { encoding: 'utf8' }).trim()
 }
 
 test.skipIf(process.platform === 'win32')('3,000 files work and sync side by side where a process may open 256', () => {
-  expect(inChild(256, `
+  expect(inChild('-n 256', `
     const files = Array.from({ length: 3000 }, (_, index) => nodeFileSystem.open(directory + '/f' + index, 'create'))
     files.forEach((file, index) => file.write(Buffer.from(String(index)), 0))
     Promise.all(files.slice(0, 600).map(file => file.sync())).then(() => {
@@ -121,7 +122,7 @@ test.skipIf(process.platform === 'win32')('3,000 files work and sync side by sid
 }, 60_000)
 
 test.skipIf(process.platform === 'win32')('when the process has no descriptor left some are given back, and only then is it a LimitError', () => {
-  expect(inChild(64, `
+  expect(inChild('-n 64', `
     const fs = new NodeFileSystem(new DescriptorCache(1000))
     const names = Array.from({ length: 200 }, (_, index) => directory + '/g' + index)
     names.forEach(name => fs.open(name, 'create'))
@@ -135,6 +136,17 @@ test.skipIf(process.platform === 'win32')('when the process has no descriptor le
     const none = new NodeFileSystem(new DescriptorCache(1000))
     try { none.open(names[2], 'read') } catch (error) { console.log(error.name, error.code, error.retriable) }`))
     .toBe('true 0\nLimitError TOO_MANY_OPEN_FILES true')
+}, 60_000)
+
+test.skipIf(process.platform === 'win32')('a write that is cut short goes on behind its first part, and a file that may not grow is a LimitError', () => {
+  expect(inChild('-f 8', `
+    const file = nodeFileSystem.open(directory + '/a', 'create')
+    const source = Buffer.from(Array.from({ length: 30000 }, (_, index) => index % 251))
+    try { file.write(source, 0) } catch (error) { console.log(error.name, error.code) }
+    const target = Buffer.alloc(30000)
+    const count = file.read(target, 0)
+    console.log(count > 0 && count < 30000 && target.subarray(0, count).equals(source.subarray(0, count)))`))
+    .toBe('LimitError FILE_TOO_LARGE\ntrue')
 }, 60_000)
 
 function openDescriptors(): string[] {

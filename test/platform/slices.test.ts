@@ -7,31 +7,34 @@ let looks = 0
 vi.stubGlobal('performance', { now: () => { looks++; return nowMs } })
 afterEach(() => { looks = 0 })
 
-/** Runs records that each take so long, and returns the longest stretch between two pauses. */
-async function longestStretchMs(recordMs: (record: number) => number, records: number, slices = new Slices(5)): Promise<number> {
-  let longest = 0
+/** Runs records that each take so long, and returns the stretches between pauses. */
+async function stretchesMs(recordMs: (record: number) => number, records: number): Promise<number[]> {
+  const slices = new Slices(5)
+  const stretches: number[] = []
   let since = nowMs
   for (let record = 0; record < records; record++) {
     nowMs += recordMs(record)
     if (!slices.due()) continue
-    longest = Math.max(longest, nowMs - since)
+    stretches.push(nowMs - since)
     await slices.pause()
     since = nowMs
   }
-  return Math.max(longest, nowMs - since)
+  return [...stretches, nowMs - since]
 }
 
 test('a loop gives way about every 5 ms, whether its body takes 20 ns or 3 ms', async () => {
-  for (const ms of [0.00002, 0.001, 0.05, 0.7, 3]) expect(await longestStretchMs(() => ms, Math.ceil(60 / ms)), `${ms} ms`).toBeLessThanOrEqual(5 + Math.max(1, ms))
+  for (const ms of [0.00002, 0.001, 0.05, 0.7, 3]) expect(Math.max(...await stretchesMs(() => ms, Math.ceil(60 / ms))), `${ms} ms`).toBeLessThanOrEqual(5 + Math.max(1, ms))
 })
 
 test('a quick loop looks at the time once in a thousand records', async () => {
-  await longestStretchMs(() => 0.0001, 500_000)
+  await stretchesMs(() => 0.0001, 500_000)
   expect(looks).toBeLessThan(700)
 })
 
-test('a body that turns slow on the way is caught within a few budgets', async () => {
-  expect(await longestStretchMs(record => record < 5000 ? 0.001 : 0.02, 20_000)).toBeLessThan(20)
+test('a body that turns slow on the way overruns once, by a few budgets at most', async () => {
+  const stretches = await stretchesMs(record => record < 5000 ? 0.001 : 0.02, 20_000)
+  expect(Math.max(...stretches)).toBeLessThan(20)
+  expect(stretches.filter(ms => ms > 6).length).toBeLessThanOrEqual(1)
 })
 
 test('a pause lets the event loop turn and starts a fresh budget', async () => {
