@@ -5,7 +5,7 @@
 //   every batch: open → (compressing →) ready → settled
 import { LimitError } from '../base/errors.ts'
 import { BatchEncoder, recordBytes } from '../format/batch-encoder.ts'
-import { compress, compressLater } from '../format/compression.ts'
+import { compress, compressLater, isCodecLoaded } from '../format/compression.ts'
 import type { Codec } from '../format/record-batch.ts'
 import type { WritablePartition } from '../storage/writable-partition.ts'
 import type { ByteBudget } from './byte-budget.ts'
@@ -100,7 +100,8 @@ export class BatchAccumulator {
     const batch = this.#open
     if (batch === undefined) return
     const bytes = batch.encoder.bytes
-    if (this.#policy.codec() === 'none' || (bytes < COMPRESS_LATER_BYTES && this.#queue.length === 0)) this.#close(batch)
+    const codec = this.#policy.codec()
+    if (codec === 'none' || (bytes < COMPRESS_LATER_BYTES && this.#queue.length === 0 && isCodecLoaded(codec))) this.#close(batch)
     else this.#closeLater(batch)
   }
 

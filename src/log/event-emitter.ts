@@ -13,6 +13,17 @@ export interface Logger { debug(o: object, m: string): void; info(o: object, m: 
 
 type Listener<E extends keyof LogEvents> = (event: LogEvents[E]) => void
 
+/** Calls each listener; what one throws is told to `onFailed` and disturbs nobody else. */
+export function tellAll<T>(listeners: Iterable<(facts: T) => void>, event: string, facts: T, onFailed: (error: UsageError) => void): void {
+  for (const listener of listeners) {
+    try {
+      listener(facts)
+    } catch (cause) {
+      onFailed(new UsageError('LISTENER_FAILED', `a listener of '${event}' threw: ${String(cause)}`, { hint: 'listeners must not throw', cause }))
+    }
+  }
+}
+
 export class EventEmitter {
   readonly #listeners: { [E in keyof LogEvents]: Set<Listener<E>> } = { error: new Set(), warning: new Set(), recovered: new Set() }
   readonly #logger: Logger | undefined
@@ -23,10 +34,10 @@ export class EventEmitter {
   }
 
   on<E extends keyof LogEvents>(event: E, listener: Listener<E>): () => void {
-    const listeners = this.#listeners[event] as Set<Listener<E>> | undefined
-    if (listeners === undefined || typeof listener !== 'function') {
+    if (!Object.hasOwn(this.#listeners, event) || typeof listener !== 'function') {
       throw new UsageError('EVENT_UNKNOWN', `on: there is no event '${String(event)}', or its listener is no function`, { hint: `events are ${Object.keys(this.#listeners).join(', ')}` })
     }
+    const listeners = this.#listeners[event] as Set<Listener<E>>
     listeners.add(listener)
     return () => listeners.delete(listener)
   }
@@ -48,15 +59,10 @@ export class EventEmitter {
       return
     }
     this.#log(event, facts)
-    for (const listener of this.#listeners[event] as Set<Listener<E>>) {
-      try {
-        listener(facts)
-      } catch (cause) {
-        const error = new UsageError('LISTENER_FAILED', `a listener of '${event}' threw: ${String(cause)}`, { hint: 'listeners must not throw', cause })
-        if (event !== 'error') this.emit('error', { error })
-        else this.#logger?.error({ error }, error.message)
-      }
-    }
+    tellAll(this.#listeners[event] as Set<Listener<E>>, event, facts, error => {
+      if (event !== 'error') this.emit('error', { error })
+      else this.#logger?.error({ error }, error.message)
+    })
   }
 
   #log<E extends keyof LogEvents>(event: E, facts: LogEvents[E]): void {

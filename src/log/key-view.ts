@@ -1,6 +1,9 @@
 // The newest value of each key of a topic, kept as a map while it is open. Stores nothing of its own: it replays the
 // topic and follows it. Keys are told apart by their stored bytes. Records without a key are passed over.
+// Once it has ended (closed, aborted, its topic gone, a record that can't be read) every call says why: what it held
+// is no answer any more. An open view keeps no process alive.
 import { ClosedError } from '../base/errors.ts'
+import { tellAll } from './event-emitter.ts'
 import type { RecordCodec } from './record-codec.ts'
 import { RecordReader, readReadOptions } from './record-reader.ts'
 import type { StoredTopic } from './stored-topic.ts'
@@ -17,15 +20,18 @@ export class KeyView {
   readonly #applied = new Map<number, number>()
   readonly #listeners = new Set<(change: ViewChange) => void>()
   readonly #onError: (error: unknown) => void
+  readonly #signal: AbortSignal | undefined
   #waiters: Waiter[] = []
-  #failure: unknown
+  /** Why it ended. */
+  #ended: unknown
   #running: Promise<void> | undefined
 
   constructor(topic: StoredTopic, onError: (error: unknown) => void, signal?: AbortSignal) {
     this.#topic = topic
     this.#codec = topic.codec
     this.#onError = onError
-    this.#reader = new RecordReader(topic, readReadOptions({ from: 'earliest', follow: true, signal }, topic.name))
+    this.#signal = signal
+    this.#reader = new RecordReader(topic, readReadOptions({ from: 'earliest', follow: true, signal }, topic.name), { holdsProcess: false })
   }
 
   /** Resolves once what was stored before the call is in the view. */
@@ -35,26 +41,33 @@ export class KeyView {
     await this.caughtUp()
   }
 
-  get size(): number { return this.#entries.size }
+  get size(): number {
+    this.#checkOpen()
+    return this.#entries.size
+  }
 
   get(key: unknown): unknown {
+    this.#checkOpen()
     return this.#entries.get(this.#name(key))?.value
   }
 
   has(key: unknown): boolean {
+    this.#checkOpen()
     return this.#entries.has(this.#name(key))
   }
 
-  *entries(): IterableIterator<[unknown, unknown]> {
-    for (const { key, value } of this.#entries.values()) yield [key, value]
+  entries(): IterableIterator<[unknown, unknown]> {
+    this.#checkOpen()
+    return this.#pairs()
   }
 
-  caughtUp(): Promise<void> {
+  async caughtUp(): Promise<void> {
+    this.#checkOpen()
     const ends = new Map(this.#topic.partitions.map((log, partition) => {
       log.refresh()
       return [partition, log.endOffset] as const
     }))
-    return new Promise((resolve, reject) => {
+    await new Promise<void>((resolve, reject) => {
       this.#waiters.push({ ends, resolve, reject })
       this.#settleWaiters()
     })
@@ -70,6 +83,16 @@ export class KeyView {
     await this.#running
   }
 
+  #checkOpen(): void {
+    if (this.#ended !== undefined) throw this.#ended
+    this.#signal?.throwIfAborted()
+    if (this.#topic.gone !== undefined) throw this.#topic.gone
+  }
+
+  *#pairs(): IterableIterator<[unknown, unknown]> {
+    for (const { key, value } of this.#entries.values()) yield [key, value]
+  }
+
   async #run(): Promise<void> {
     try {
       for (let batch = await this.#reader.next(); batch !== undefined; batch = await this.#reader.next()) {
@@ -80,10 +103,10 @@ export class KeyView {
         this.#applied.set(batch.partition, batch.lastOffset + 1)
         this.#settleWaiters()
       }
-      this.#failure = new ClosedError('VIEW_CLOSED', `the view of topic '${this.#topic.name}' was closed`, { hint: 'make a new one: topic.view()' })
+      this.#ended = new ClosedError('VIEW_CLOSED', `the view of topic '${this.#topic.name}' was closed`, { hint: 'make a new one: topic.view()' })
     } catch (error) {
-      this.#failure = error
-      if (!(error instanceof ClosedError)) this.#onError(error)
+      this.#ended = error
+      if (!(error instanceof ClosedError) && this.#signal?.aborted !== true) this.#onError(error)
     }
     this.#settleWaiters()
   }
@@ -92,7 +115,7 @@ export class KeyView {
     const name = this.#name(key)
     if (value === null) this.#entries.delete(name)
     else this.#entries.set(name, { key, value })
-    for (const listener of this.#listeners) listener({ key, value: value === null ? undefined : value })
+    tellAll(this.#listeners, 'change', { key, value: value === null ? undefined : value }, this.#onError)
   }
 
   #name(key: unknown): string {
@@ -102,7 +125,7 @@ export class KeyView {
 
   #settleWaiters(): void {
     this.#waiters = this.#waiters.filter(waiter => {
-      if (this.#failure !== undefined) waiter.reject(this.#failure)
+      if (this.#ended !== undefined) waiter.reject(this.#ended)
       else if ([...waiter.ends].every(([partition, end]) => (this.#applied.get(partition) ?? this.#topic.partitions[partition]!.startOffset) >= end)) waiter.resolve()
       else return true
       return false

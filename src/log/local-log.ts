@@ -143,6 +143,7 @@ export class LocalLog implements OpenLog {
     const { fs, path } = this.#directory
     const isNew = !this.#store.exists(CATALOG_TOPIC, 0)
     const partition = isNew ? await this.#store.create(CATALOG_TOPIC, 0, CATALOG_ID, catalogPolicies) : await this.#store.open(CATALOG_TOPIC, 0, catalogPolicies)
+    await partition.sync() // after a kill its end is in the page cache alone: topics that are seen once stay
     this.#catalog = new Catalog(partition, this.settings.clock)
     await this.#catalog.replay()
     if (this.#directory.trust !== 'clean') this.#warnOfStrangers(removeOrphans(fs, path, this.#catalog))
@@ -228,8 +229,8 @@ export class LocalLog implements OpenLog {
   /** Policies and more partitions; contradictions are refused before anything changes. */
   async #applySettings(topic: StoredTopic, given: Partial<TopicSettings>, report?: string): Promise<void> {
     const { settings, changed } = reconcile(topic.name, topic.settings, given)
+    await ensureCodec(settings.compression) // also where nothing changes: this process may not have it yet
     if (changed.length === 0) return
-    await ensureCodec(settings.compression)
     const added = await this.#createPartitions(topic.name, topic.id, topic.partitions.length, settings.partitions, () => topic.settings)
     await this.#putOrUndo(topic.name, { id: topic.id, settings }, added, topic.partitions.length)
     topic.settings = settings
@@ -274,7 +275,9 @@ export class LocalLog implements OpenLog {
 
   async #end(timeoutMs: number): Promise<void> {
     const closed = new ClosedError('LOG_CLOSED', `the log in ${this.location} was closed`, { hint: 'open it again' })
+    this.#closed = closed // nothing new is begun
     const late = await this.#flushWriters(timeoutMs, closed)
+    if (late) for (const writer of this.#writers) writer.giveUp(closed)
     await this.#changes
     this.#stop(closed)
     try {

@@ -51,6 +51,7 @@ export class PartitionStore {
     const { fs } = this.#directory
     const options = this.#options(topic, index, policies)
     clearPlace(fs, options.directory)
+    this.#forgetStored(options.label) // of a partition of that name whose deletion was cut short by a crash
     if (this.#stale.has(options.label)) await this.saveCheckpoints()
     fs.makeDirectory(options.directory)
     await writeMetadata(fs, options.directory, topicId)
@@ -77,8 +78,7 @@ export class PartitionStore {
     const label = partitionDirectory(topic, index)
     this.#open.get(label)?.abandon(reason)
     this.#open.delete(label)
-    this.#storedStarts.delete(label)
-    this.#storedPoints.delete(label)
+    this.#forgetStored(label)
     this.#stale.add(label)
     deleteFolder(this.#directory.fs, this.#path(label), topicId)
   }
@@ -117,6 +117,11 @@ export class PartitionStore {
   /** Without a word to the disk. */
   abandonAll(reason: ClosedError): void {
     for (const partition of this.#open.values()) partition.abandon(reason)
+  }
+
+  #forgetStored(label: string): void {
+    this.#storedStarts.delete(label)
+    this.#storedPoints.delete(label)
   }
 
   #path(label: string): string {

@@ -35,8 +35,9 @@ export class BatchIterator implements AsyncIterableIterator<RecordBatch> {
 export class RecordsIterator implements AsyncIterableIterator<LogRecord> {
   readonly #reader: RecordReader
   #records: Iterator<LogRecord> | undefined
-  /** Set while a batch is being fetched: calls that come meanwhile queue behind it. */
-  #fetching: Promise<unknown> | undefined
+  /** Calls whose answer takes a fetch, or that wait behind one: while there are any, calls that come queue up too. */
+  #inTurn = 0
+  #tail: Promise<unknown> = Promise.resolve()
 
   constructor(reader: RecordReader) {
     this.#reader = reader
@@ -46,7 +47,7 @@ export class RecordsIterator implements AsyncIterableIterator<LogRecord> {
 
   next(): Promise<IteratorResult<LogRecord>> {
     const tired = this.#reader.slices.due()
-    if (tired || this.#fetching !== undefined || this.#records === undefined) return this.#nextInTurn(tired)
+    if (tired || this.#inTurn > 0 || this.#records === undefined) return this.#nextInTurn(tired)
     try {
       const result = this.#records.next()
       return result.done === true ? this.#nextInTurn(false) : Promise.resolve(result)
@@ -63,21 +64,26 @@ export class RecordsIterator implements AsyncIterableIterator<LogRecord> {
   }
 
   #nextInTurn(tired: boolean): Promise<IteratorResult<LogRecord>> {
-    const next = this.#fetching === undefined ? this.#fetch(tired) : this.#fetching.then(() => this.#fetch(tired))
-    const settled = next.then(() => { /* the caller has it */ }, () => { void this.return() })
-    this.#fetching = settled
-    void settled.then(() => { if (this.#fetching === settled) this.#fetching = undefined })
+    const next = this.#inTurn++ === 0 ? this.#fetch(tired) : this.#tail.then(() => this.#fetch(tired))
+    this.#tail = next.catch(() => { /* the caller has it */ })
     return next
   }
 
   async #fetch(tired: boolean): Promise<IteratorResult<LogRecord>> {
-    if (tired) await this.#reader.slices.pause()
-    for (;;) {
-      const result = this.#records?.next()
-      if (result !== undefined && result.done !== true) return result
-      const batch = await this.#reader.next()
-      if (batch === undefined) return { value: undefined, done: true }
-      this.#records = batch[Symbol.iterator]()
+    try {
+      if (tired) await this.#reader.slices.pause()
+      for (;;) {
+        const result = this.#records?.next()
+        if (result !== undefined && result.done !== true) return result
+        const batch = await this.#reader.next()
+        if (batch === undefined) return { value: undefined, done: true }
+        this.#records = batch[Symbol.iterator]()
+      }
+    } catch (error) {
+      void this.return()
+      throw error
+    } finally {
+      this.#inTurn-- // before the caller hears of it: the next call is answered at once again
     }
   }
 }

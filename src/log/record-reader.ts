@@ -1,8 +1,8 @@
 // Reads a topic without a group: batch by batch, partitions in turn, to an end or following. Owned by one iterator.
-// At most one chunk is held at a time. While data never runs out it yields to the event loop (Slices).
+// One chunk is held, and while its records are looked at the next one is read. While data never runs out it yields to the event loop (Slices).
 import { OutOfRangeError, UsageError } from '../base/errors.ts'
 import { integer, listOf, oneOf, optionTable, readOptions, signal as readSignal, boolean, size, type OptionsOf } from '../base/options.ts'
-import { isControl } from '../format/record-batch.ts'
+import { baseOffset, isControl } from '../format/record-batch.ts'
 import { keepAlive } from '../platform/keep-alive.ts'
 import { Slices } from '../platform/slices.ts'
 import { PartitionCursor } from '../storage/partition-cursor.ts'
@@ -41,6 +41,7 @@ interface Lane {
 export class RecordReader {
   readonly #topic: StoredTopic
   readonly #settings: ReadSettings
+  readonly #holdsProcess: boolean
   readonly #slices = new Slices()
   #lanes: Lane[] | undefined
   #turn = 0
@@ -48,9 +49,11 @@ export class RecordReader {
   #ended = false
   #wake: (() => void) | undefined
 
-  constructor(topic: StoredTopic, settings: ReadSettings) {
+  /** `holdsProcess`: the process does not end while somebody waits for next(). */
+  constructor(topic: StoredTopic, settings: ReadSettings, { holdsProcess = true }: { holdsProcess?: boolean } = {}) {
     this.#topic = topic
     this.#settings = settings
+    this.#holdsProcess = holdsProcess
   }
 
   get slices(): Slices { return this.#slices }
@@ -67,10 +70,9 @@ export class RecordReader {
 
   /** The next batch with a record in range; undefined at the end. */
   async next(): Promise<RecordBatch | undefined> {
-    await this.begin()
-    for (;;) {
+    while (!this.#ended) {
       this.#settings.signal?.throwIfAborted()
-      if (this.#ended) return undefined
+      await this.begin()
       const batch = this.#nextOfChunk()
       if (batch !== undefined) {
         const waiting = batch.inflated()
@@ -81,6 +83,7 @@ export class RecordReader {
       if (!this.#settings.follow || this.#lanes!.every(lane => lane.cursor.offset >= lane.end)) return undefined
       await this.#more()
     }
+    return undefined
   }
 
   /** Gives up waiting; next() says that it has ended. */
@@ -94,7 +97,7 @@ export class RecordReader {
     if (this.#chunk === undefined) return undefined
     const { lane, batches } = this.#chunk
     for (let next = batches.next(); !next.done; next = batches.next()) {
-      if (isControl(next.value, 0)) continue
+      if (isControl(next.value, 0) || baseOffset(next.value, 0) >= lane.end) continue
       return new RecordBatch(this.#topic.sources[lane.partition]!, next.value, lane.from, lane.end)
     }
     this.#chunk = undefined
@@ -108,13 +111,22 @@ export class RecordReader {
       const lane = lanes[this.#turn++ % lanes.length]!
       if (lane.cursor.offset >= lane.end) continue
       if (this.#slices.due()) await this.#slices.pause()
-      const answer = lane.cursor.next(Math.min(CHUNK_BYTES, this.#settings.maxBufferedBytes))
+      const answer = lane.cursor.next(this.#chunkBytes)
       const chunk = answer instanceof Promise ? await answer : answer
       if (chunk === undefined) continue
       this.#chunk = { lane, batches: batchesOf(chunk.bytes) }
+      this.#readAhead()
       return true
     }
     return false
+  }
+
+  get #chunkBytes(): number { return Math.min(CHUNK_BYTES, this.#settings.maxBufferedBytes) }
+
+  /** For the lane whose turn comes next, where two chunks may be held. */
+  #readAhead(): void {
+    const lane = this.#lanes![this.#turn % this.#lanes!.length]!
+    if (lane.cursor.offset < lane.end && 2 * this.#chunkBytes <= this.#settings.maxBufferedBytes) lane.cursor.readAhead(this.#chunkBytes)
   }
 
   /** Resolves when a partition has more, one was added, or the read is ended. */
@@ -124,7 +136,7 @@ export class RecordReader {
       this.#lanes!.push(...await this.#openLanes(this.#topic.partitions.map((_, i) => i).slice(known), 'earliest'))
       return
     }
-    const letGo = keepAlive()
+    const letGo = this.#holdsProcess ? keepAlive() : undefined
     const cancels: (() => void)[] = []
     const { signal } = this.#settings
     await new Promise<void>(resolve => {
@@ -138,7 +150,7 @@ export class RecordReader {
     })
     for (const cancel of cancels) cancel()
     this.#wake = undefined
-    letGo()
+    letGo?.()
   }
 
   /** Asked once the waiting is set up: what came since fill() looked has called nobody back. */

@@ -39,6 +39,8 @@ export class RecordWriter {
   readonly #budget: ByteBudget
   readonly #routes = new Map<StoredTopic, Route>()
   readonly #open = new Set<BatchAccumulator>()
+  /** Refuses a send that waits for its schema. */
+  readonly #unchecked = new Set<(reason: unknown) => void>()
   #steps = 0
   #tail: Promise<void> = Promise.resolve()
   #added = 0
@@ -103,6 +105,11 @@ export class RecordWriter {
     await this.flush()
   }
 
+  /** Sends that wait for an asynchronous schema are refused. Whatever else they wait for ends by itself. */
+  giveUp(reason: ClosedError): void {
+    for (const refuse of this.#unchecked) refuse(reason)
+  }
+
   #checkOpen(): void {
     if (this.#closed !== undefined) throw this.#closed
   }
@@ -118,7 +125,7 @@ export class RecordWriter {
     this.#inOrder(async () => {
       try {
         await this.#room()
-        this.#add(topic, await encoded, receipt, 0)
+        this.#add(topic, await this.#checked(encoded), receipt, 0)
       } catch (error) {
         receipt.failed(0, error)
       }
@@ -142,7 +149,7 @@ export class RecordWriter {
       for (index = 0; index < addressed.length && !receipt.hasFailed; index++) {
         const { topic, record } = addressed[index]!
         const encoded = topic.codec.encode(record)
-        const ready = encoded instanceof Promise ? await encoded : encoded
+        const ready = encoded instanceof Promise ? await this.#checked(encoded) : encoded
         if (this.#budget.full) await this.#room()
         this.#add(topic, ready, receipt, index)
         receipt.taken()
@@ -152,6 +159,14 @@ export class RecordWriter {
     } catch (error) {
       receipt.complete({ index, error })
     }
+  }
+
+  /** What the schema makes of a record, unless it takes longer than the log can wait. */
+  #checked(encoded: EncodedRecord | Promise<EncodedRecord>): Promise<EncodedRecord> {
+    return new Promise((resolve, reject) => {
+      this.#unchecked.add(reject)
+      Promise.resolve(encoded).then(resolve, reject).finally(() => this.#unchecked.delete(reject))
+    })
   }
 
   async #room(): Promise<void> {

@@ -54,8 +54,9 @@ export class SimulatedFile implements File {
     this.#machine.syncFileNow(this.#file('sync'), this.path)
   }
 
+  /** Of a process that has crashed the operating system closes everything: that is no call. */
   close(): void {
-    this.#machine.call('close', this.path)
+    if (!this.#machine.faults.crashed) this.#machine.call('close', this.path)
   }
 
   #file(operation: string): DiskFile {

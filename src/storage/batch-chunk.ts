@@ -17,6 +17,8 @@ export interface Want {
   /** The base offset that the first batch must have; undefined where the walk began at an index entry. */
   readonly expected: number | undefined
   readonly gaps: boolean
+  /** Beyond the first batch, no more than fit into so many bytes. */
+  readonly maxBytes: number
 }
 
 export type Taken =
@@ -41,6 +43,7 @@ export function takeBatches(bytes: Buffer, filled: number, want: Want): Taken {
     const partial = at + size > filled
     const fault = reason ?? (partial || lastOffset(bytes, at) < want.from ? undefined : batchFault(bytes, at, filled))
     if (fault !== undefined) return at > start ? batches(start, at, expected!) : { kind: 'fault', at, offset: expected ?? base, reason: fault }
+    if (at > start && at + size - start > want.maxBytes) return batches(start, at, expected!)
     if (partial) return at > start ? batches(start, at, expected!) : { kind: 'more', skipped: at, bytes: size, expected }
     expected = lastOffset(bytes, at) + 1
     at += size

@@ -1,11 +1,15 @@
 // A place in a partition that moves forward, a chunk at a time. It remembers the byte where it stands, so that only
 // the first chunk of a segment needs the index. Any number of cursors may stand on a partition; they hold nothing
-// open, and find their place anew when their segment is gone.
+// open, and find their place anew when their segment is gone. Bytes that were read ahead are no more than bytes: what
+// they mean is decided when their turn comes.
 import { takeBatches, type Chunk, type Want } from './batch-chunk.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { Segment } from './segment.ts'
 
 const FIRST_READ_BYTES = 16 * 1024
+
+/** Bytes of a segment from a position on, on their way into a buffer. */
+interface Read { readonly segment: Segment; readonly position: number; readonly buffer: Buffer; readonly filled: Promise<number> }
 
 export class PartitionCursor {
   readonly #log: PartitionLog
@@ -14,6 +18,7 @@ export class PartitionCursor {
   #position = 0
   /** Offset of the batch at #position; undefined after a jump through the index. */
   #expected: number | undefined
+  #ahead: Read | undefined
 
   constructor(log: PartitionLog, offset: number) {
     this.#log = log
@@ -41,6 +46,15 @@ export class PartitionCursor {
     const segment = this.#segment!
     if (this.#position >= segment.bytes) return this.#leave(maxBytes)
     return log.isHot(segment, this.#position) ? this.#readNow(segment, maxBytes) : this.#readLater(segment, maxBytes)
+  }
+
+  /** Begins to read what next(maxBytes) will want, where that would have to wait for it. One read at most is under way. */
+  readAhead(maxBytes: number): void {
+    const segment = this.#segment
+    if (this.#ahead !== undefined || segment === undefined || segment.removed || this.#log.closed) return
+    if (this.#offset >= this.#log.readableEnd || this.#position >= segment.bytes || this.#log.isHot(segment, this.#position)) return
+    this.#ahead = this.#beginRead(segment, this.#firstRead(segment, maxBytes))
+    this.#ahead.filled.catch(() => { /* told when its turn comes, if it comes */ })
   }
 
   /** Finds the segment and the position for the offset, if not standing there already. */
@@ -73,7 +87,7 @@ export class PartitionCursor {
   #readNow(segment: Segment, maxBytes: number): Chunk | undefined | Promise<Chunk | undefined> {
     for (let bytes = this.#firstRead(segment, maxBytes); bytes > 0;) {
       const buffer = Buffer.allocUnsafeSlow(bytes)
-      const outcome = this.#take(segment, buffer, segment.file.read(buffer, this.#position))
+      const outcome = this.#take(segment, buffer, segment.file.read(buffer, this.#position), maxBytes)
       if (typeof outcome !== 'number') return outcome
       bytes = outcome
     }
@@ -81,21 +95,33 @@ export class PartitionCursor {
   }
 
   async #readLater(segment: Segment, maxBytes: number): Promise<Chunk | undefined> {
-    for (let bytes = this.#firstRead(segment, maxBytes); bytes > 0;) {
-      const buffer = Buffer.allocUnsafeSlow(bytes)
-      const filled = await this.#readFile(segment, buffer)
+    let read = this.#takeAhead(segment) ?? this.#beginRead(segment, this.#firstRead(segment, maxBytes))
+    for (;;) {
+      const filled = await this.#endRead(read)
       if (segment.removed) break
-      const outcome = this.#take(segment, buffer, filled)
+      const outcome = this.#take(segment, read.buffer, filled, maxBytes)
       if (typeof outcome !== 'number') return outcome
-      bytes = outcome
+      if (outcome === 0) break
+      read = this.#beginRead(segment, outcome)
     }
     return await this.next(maxBytes)
   }
 
+  #beginRead(segment: Segment, bytes: number): Read {
+    const buffer = Buffer.allocUnsafeSlow(bytes)
+    return { segment, position: this.#position, buffer, filled: segment.file.readLater(buffer, this.#position) }
+  }
+
+  #takeAhead(segment: Segment): Read | undefined {
+    const ahead = this.#ahead
+    this.#ahead = undefined
+    return ahead?.segment === segment && ahead.position === this.#position ? ahead : undefined
+  }
+
   /** A file that another process deleted is gone from the list after one more look. */
-  async #readFile(segment: Segment, buffer: Buffer): Promise<number> {
+  async #endRead({ segment, filled }: Read): Promise<number> {
     try {
-      return await segment.file.readLater(buffer, this.#position)
+      return await filled
     } catch (error) {
       this.#log.refresh()
       if (segment.removed) return 0
@@ -108,8 +134,8 @@ export class PartitionCursor {
   }
 
   /** Moves over what was read. A number asks to read so many bytes from where it stands now; 0: the segment ends. */
-  #take(segment: Segment, buffer: Buffer, filled: number): Chunk | undefined | number {
-    const want: Want = { from: this.#offset, limit: this.#log.readableEnd, expected: this.#expected, gaps: this.#log.options.gaps() }
+  #take(segment: Segment, buffer: Buffer, filled: number, maxBytes: number): Chunk | undefined | number {
+    const want: Want = { from: this.#offset, limit: this.#log.readableEnd, expected: this.#expected, gaps: this.#log.options.gaps(), maxBytes }
     const taken = takeBatches(buffer, filled, want)
     switch (taken.kind) {
       case 'batches':

@@ -116,7 +116,8 @@ class Recovery {
 
   #suspects(): Segment[] {
     if (this.#facts.trust !== 'device') return this.#segments.slice(-1)
-    const from = this.#segments.findLastIndex(segment => segment.baseOffset <= this.#facts.recoveryPoint)
+    // Where the recovery point is a segment's end, it may have been the active one then: its indexes are not synced.
+    const from = this.#segments.findLastIndex(segment => segment.baseOffset < this.#facts.recoveryPoint)
     return this.#segments.slice(Math.max(0, from))
   }
 
@@ -158,7 +159,8 @@ class Recovery {
   }
 
   async #makeDurable(scanned: readonly Segment[]): Promise<void> {
-    for (const segment of scanned) if (!segment.removed) await segment.sync(false)
+    const active = this.#segments.at(-1)
+    for (const segment of scanned) if (!segment.removed) await segment.sync(segment !== active)
     await this.#options.fs.syncDirectory(this.#options.directory)
   }
 }

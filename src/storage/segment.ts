@@ -31,6 +31,8 @@ export class Segment {
   removed = false
   /** The index was compared with the log since this process opened it. */
   indexChecked = false
+  /** Sealed, and its indexes are on the device as they were then. */
+  settled = false
   #offsetOfLargest = -1
   #bytesSinceEntry = 0
   #bytesSinceFlush = 0
@@ -141,6 +143,7 @@ export class Segment {
   /** With its indexes once it is sealed: below the recovery point nobody looks whether they are whole. */
   async sync(sealed: boolean): Promise<void> {
     await Promise.all([this.file.sync(), ...(sealed ? [this.index.sync()] : [])])
+    this.settled ||= sealed
   }
 
   /** Deletes the files, the log first: an index alone is thrown away at the next opening. */

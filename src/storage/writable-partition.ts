@@ -1,6 +1,7 @@
 // One partition that this process writes. Disk first, memory second: offsets move only after the write succeeded.
 //
 //   syncedOffset ≤ endOffset          below it everything is on the device
+//   a sealed segment that ends below syncedOffset is settled: its indexes are on the device too
 //   after a failed sync or write error: readableEnd = syncedOffset, and every write is refused until recover()
 //
 // A failed sync is believed once and never retried: the next one may return success while the data is gone.
@@ -32,8 +33,7 @@ export interface WritableOptions extends PartitionOptions {
 export class WritablePartition extends PartitionLog {
   readonly #options: WritableOptions
   readonly #epochs: LeaderEpochs
-  readonly #sync = new SharedSync(() => this.#syncSegments(this.list, this.end))
-  readonly #sealedSync = new SharedSync(() => this.#syncSegments(this.list.slice(0, -1), this.#active.baseOffset))
+  readonly #sync = new SharedSync(() => this.#syncDirty())
   #synced = 0
   /** Changes of names in the directory, and how many of them are on the device. */
   #nameChanges = 0
@@ -69,6 +69,7 @@ export class WritablePartition extends PartitionLog {
       : await rescueSegments(options, { ...facts, rescueFrom: facts.rescueFrom }, epochs)
     const partition = new WritablePartition(options, epochs, report.segments, facts.startOffset)
     partition.#synced = report.syncedOffset
+    for (const segment of report.segments) if (facts.trust === 'clean' || segment.endOffset < facts.recoveryPoint) segment.settled = true
     if (facts.trust === 'page-cache') partition.#nameChanges++
     if (facts.trust === 'clean') partition.#settledEnd = partition.end
     return { partition, report }
@@ -133,7 +134,7 @@ export class WritablePartition extends PartitionLog {
     this.list.push(next)
     this.#nameChanges++
     this.#hotFrom = 0
-    this.#sealedSync.request().catch(() => { /* #fail has told everybody */ })
+    this.#sync.request().catch(() => { /* #fail has told everybody */ })
   }
 
   /** Records before the offset are gone once it resolves; whole segments of them are deleted. */
@@ -177,12 +178,12 @@ export class WritablePartition extends PartitionLog {
   /** Indexes written, everything synced, descriptors given back. */
   async close(): Promise<void> {
     if (this.closed) return
+    const reason = new ClosedError('LOG_CLOSED', `${this.label}: the log was closed`, { hint: 'open the log again' })
+    this.markClosed(reason) // what would be appended from here on, nobody would sync
     try {
-      if (this.#failure === undefined) {
-        await this.#settle()
-      }
+      if (this.#failure === undefined) await this.#settle()
     } finally {
-      this.abandon(new ClosedError('LOG_CLOSED', `${this.label}: the log was closed`, { hint: 'open the log again' }))
+      this.abandon(reason)
     }
   }
 
@@ -234,9 +235,15 @@ export class WritablePartition extends PartitionLog {
     }
   }
 
-  async #syncSegments(segments: readonly Segment[], target: number): Promise<void> {
+  /**
+   * Never twice side by side: where two syncs of a file meet a failing device, one is told and the other reports
+   * success. Nor after a failure, for those that waited behind it.
+   */
+  async #syncDirty(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#refusal(this.#failure)
     const active = this.#active
-    const dirty = segments.filter(segment => segment.endOffset > this.#synced)
+    const target = this.end
+    const dirty = this.list.filter(segment => segment.endOffset > this.#synced || (segment !== active && !segment.settled))
     const nameChanges = this.#nameChanges
     try {
       await Promise.all([
