@@ -1,0 +1,51 @@
+// The README's code runs. Its blocks that are files of examples/ are compared by `npm run check:docs` and run by
+// test/examples; the others run here, against the source.
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { beforeEach, expect, test } from 'vitest'
+import * as millrace from '../../src/index.ts'
+import * as testing from '../../src/testing.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const readme = readFileSync(`${root}README.md`, 'utf8')
+
+type Program = (given: Readonly<Record<string, unknown>>) => Promise<Readonly<Record<string, unknown>>>
+
+/** The block below a heading as a function of what it needs; it returns the names it declares. */
+function programBelow(heading: string): Program {
+  const [, section = ''] = readme.split(`\n## ${heading}\n`)
+  const block = /```js\n([^]*?)```/.exec(section)?.[1] ?? ''
+  const body = block.replace(/^import \{ (\w+) \} from 'millrace\/testing'$/m, 'const { $1 } = testing')
+  const declared = [...body.matchAll(/^(?:const|let) (\w+)/gm)].map(match => match[1])
+  return new Function('given', `const { orders, signal, testing } = given\nreturn (async () => {\n${body}\nreturn { ${declared.join(', ')} }\n})()`) as Program
+}
+
+let log: millrace.EventLog
+let orders: millrace.Topic
+
+beforeEach(async () => {
+  log = await millrace.open('memory:')
+  orders = await log.topic('orders', { partitions: 4 }) as unknown as millrace.Topic
+  return () => log.close()
+})
+
+test('every way of reading that the README shows works as it stands', async () => {
+  await orders.send({ key: 'ada', value: { total: 12 } })
+  const { newest } = await programBelow('Reading')({ orders, signal: new AbortController().signal })
+  expect((newest as millrace.View).get('ada')).toEqual({ total: 12 })
+  await (newest as millrace.View).close()
+})
+
+test('the README\'s test of a log runs as it stands', async () => {
+  const { log: last } = await programBelow('Testing')({ testing })
+  expect(last).toBeInstanceOf(testing.TestLog)
+  await (last as testing.TestLog).close()
+})
+
+test('the README names every option that is stored and does not act yet', () => {
+  const acting = ['partitions', 'key', 'value', 'partitioner', 'compression', 'segmentBytes', 'segmentAgeMs', 'maxRecordBytes', 'timestamps']
+  const [, limits = ''] = readme.split('Retention and compaction do not act yet')
+  const named = [...(limits.split('nothing is deleted')[0] ?? '').matchAll(/`(\w+)`/g)].map(match => match[1])
+  const idle = Object.keys(orders.settings).filter(setting => !acting.includes(setting))
+  expect(new Set(idle.map(setting => setting.replace(/Ms$|MinMs$|MaxMs$/, '')))).toEqual(new Set(named))
+})

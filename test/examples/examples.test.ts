@@ -1,0 +1,120 @@
+// Every program in examples/ runs as it stands, in a project as a user has it: each in an empty working directory.
+// That they are typed well is checked by `npm run check:types`; on other Nodes, test/packaging runs the first ones.
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const project = mkdtempSync(join(tmpdir(), 'millrace-examples-'))
+
+beforeAll(() => {
+  cpSync(join(root, 'examples'), project, { recursive: true })
+  mkdirSync(join(project, 'node_modules'))
+  symlinkSync(root, join(project, 'node_modules/millrace'))
+  symlinkSync(join(root, 'node_modules/zod'), join(project, 'node_modules/zod'))
+  const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 }
+  const { outputText } = ts.transpileModule(readFileSync(join(root, 'examples/first.ts'), 'utf8'), { compilerOptions })
+  writeFileSync(join(project, 'first-compiled.mjs'), outputText)
+})
+
+afterAll(() => rmSync(project, { recursive: true }))
+
+/** What the program prints when it runs in `cwd`, an empty directory unless one is given. */
+function run(file: string, cwd = mkdtempSync(join(project, 'run-'))): string {
+  const env = { ...process.env, NO_COLOR: '1', NODE_OPTIONS: '' }
+  return execFileSync(process.execPath, [join(project, file)], { cwd, env, encoding: 'utf8', timeout: 20_000 })
+}
+
+const promises = {
+  'first.mjs': 'the first example stores a record and reads it back, as an ES module',
+  'first.cjs': 'the first example stores a record and reads it back, by require',
+  'first.ts': 'the first example stores a record and reads it back, from TypeScript',
+  'tail.mjs': 'a tail shows what is stored, then what comes, and ends when it is told to',
+  'view.mjs': 'a view holds the newest value of each key and tells what changes',
+  'replay-key.mjs': 'one key is replayed in the order of its sends, from one partition',
+  'schema-versions.mjs': 'a versioned schema brings older records up to date and refuses what does not fit',
+  'own-serde.mjs': "a serde of one's own stores and reads, and a topic refuses another one",
+  'compression.mjs': 'every codec stores less than none and reads back all records',
+  'power.mjs': 'a producer with durability power gets its receipts',
+  'read-only.mjs': "a second process that opens read-only follows the writer and can't write",
+  'testing.mjs': 'tests with testLog pass when run by node alone',
+} as const
+
+test('every file in examples/ is run here', () => {
+  expect(readdirSync(join(root, 'examples')).sort()).toEqual(Object.keys(promises).sort())
+})
+
+const stored = `ada { item: 'mill', total: 12 }\n`
+
+test(promises['first.mjs'], () => {
+  expect(run('first.mjs')).toBe(stored)
+})
+
+test(promises['first.cjs'], () => {
+  expect(run('first.cjs')).toBe(stored)
+})
+
+test(promises['first.ts'], () => {
+  expect(run('first-compiled.mjs')).toBe('ada 12\n')
+})
+
+test('a second run of the first example finds what the first one stored', () => {
+  const directory = mkdtempSync(join(project, 'run-'))
+  run('first.mjs', directory)
+  expect(run('first.mjs', directory)).toBe(stored + stored)
+})
+
+test(promises['tail.mjs'], () => {
+  expect(run('tail.mjs')).toBe('0 before\n1 while it waits\n2 last\nended by AbortError\n')
+})
+
+test(promises['view.mjs'], () => {
+  expect(run('view.mjs').split('\n')).toEqual([
+    '2 { sacks: 40 }',
+    'changed: flour { sacks: 38 }',
+    'changed: bran undefined',
+    `[ [ 'flour', { sacks: 38 } ] ]`,
+    '',
+  ])
+})
+
+test(promises['replay-key.mjs'], () => {
+  expect(run('replay-key.mjs')).toBe('placed > paid > milled > shipped > delivered\n')
+})
+
+test(promises['schema-versions.mjs'], () => {
+  expect(run('schema-versions.mjs').split('\n')).toEqual([
+    `1 { first: 'Ada', last: 'Lovelace' }`,
+    `2 { first: 'Grace', last: 'Hopper' }`,
+    'SCHEMA_REJECTED last',
+    '',
+  ])
+})
+
+test(promises['own-serde.mjs'], () => {
+  expect(run('own-serde.mjs')).toBe('boat { lat: 51.5, lon: -0.125 }\nConflictError TOPIC_CONTRADICTS\n')
+})
+
+test(promises['compression.mjs'], () => {
+  const lines = run('compression.mjs').trimEnd().split('\n').map(line => /^(\w+) (\d+) bytes (\d+) records$/.exec(line) ?? [])
+  expect(lines.map(([, codec]) => codec)).toEqual(['none', 'gzip', 'snappy', 'lz4', 'zstd'])
+  expect(lines.map(([, , , records]) => records)).toEqual(['5000', '5000', '5000', '5000', '5000'])
+  const [none = 0, ...compressed] = lines.map(([, , bytes]) => Number(bytes))
+  for (const bytes of compressed) expect(bytes).toBeLessThan(none / 2)
+})
+
+test(promises['power.mjs'], () => {
+  expect(run('power.mjs')).toBe('100 payments are on the device\n')
+})
+
+test(promises['read-only.mjs'], () => {
+  expect(run('read-only.mjs')).toBe('READ_ONLY\n20.5\n21\n21.5\n')
+})
+
+test(promises['testing.mjs'], () => {
+  expect(run('testing.mjs')).toMatch(/^\S+ pass 4$[^]*^\S+ fail 0$/m) // how a line begins differs between Nodes
+})
