@@ -23,7 +23,7 @@ export class KeyView {
   readonly #signal: AbortSignal | undefined
   #waiters: Waiter[] = []
   /** Why it ended. */
-  #ended: unknown
+  #ended: Error | undefined
   #running: Promise<void> | undefined
 
   constructor(topic: StoredTopic, onError: (error: unknown) => void, signal?: AbortSignal) {
@@ -105,7 +105,7 @@ export class KeyView {
       }
       this.#ended = new ClosedError('VIEW_CLOSED', `the view of topic '${this.#topic.name}' was closed`, { hint: 'make a new one: topic.view()' })
     } catch (error) {
-      this.#ended = error
+      this.#ended = error as Error
       if (!(error instanceof ClosedError) && this.#signal?.aborted !== true) this.#onError(error)
     }
     this.#settleWaiters()

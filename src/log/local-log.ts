@@ -6,6 +6,7 @@ import { ClosedError, ConflictError, CorruptionError, LimitError, MillraceError,
 import { ensureCodec } from '../format/compression.ts'
 import type { FileSystem } from '../platform/file-system.ts'
 import { nextTurn } from '../platform/next-turn.ts'
+import { Slices } from '../platform/slices.ts'
 import type { WritablePartition } from '../storage/writable-partition.ts'
 import { CATALOG_TOPIC, Catalog, type CatalogEntry } from './catalog.ts'
 import { EventEmitter } from './event-emitter.ts'
@@ -106,7 +107,12 @@ export class LocalLog implements OpenLog {
       this.topics.delete(name)
       const reason = new ClosedError('TOPIC_DELETED', `topic '${name}' was deleted`, { hint: 'open it again to create it anew', details: { topic: name } })
       topic.markGone(reason, 'deleted')
-      for (const index of topic.partitions.keys()) this.#inBackground(() => { this.#store.delete(name, index, topic.id, reason) })
+      const slices = new Slices()
+      for (const index of topic.partitions.keys()) {
+        this.#inBackground(() => { this.#store.delete(name, index, topic.id, reason) })
+        if (slices.due()) await slices.pause()
+        this.checkOpen()
+      }
     })
   }
 

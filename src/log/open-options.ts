@@ -3,7 +3,7 @@ import { boolean, object, oneOf, optionTable, readOptions, type OptionsOf, type 
 import { UsageError } from '../base/errors.ts'
 import { systemClock, type Clock } from '../platform/clock.ts'
 import type { Logger } from './event-emitter.ts'
-import { readTopicOptions, type TopicOptions } from './topic-settings.ts'
+import { readTopicDefaults, type TopicOptions } from './topic-settings.ts'
 
 export interface OpenOptions {
   create?: boolean
@@ -26,7 +26,7 @@ const OPEN_OPTIONS = optionTable({
   readOnly: { default: false, read: boolean },
   durability: { default: 'process', read: oneOf(['process', 'power']) }, // what survives kill -9 costs microseconds; a power cut is by choice
   storage: { default: 'auto', read: readStorage },
-  topicDefaults: { default: readTopicOptions(undefined, 'defaults'), read: value => readTopicOptions(value, 'topicDefaults') },
+  topicDefaults: { default: readTopicDefaults(undefined, 'open'), read: readTopicDefaults },
   clock: { default: systemClock, read: object<Clock>('a clock', ['now', 'setTimeout']) },
   logger: { default: undefined, read: object<Logger>('a logger', ['debug', 'info', 'warn', 'error']) },
 })

@@ -138,12 +138,20 @@ export class PartitionStore {
       gaps: () => policies().cleanup !== 'delete',
       segmentBytes: () => policies().segmentBytes,
       segmentAgeMs: () => policies().segmentAgeMs,
-      saveStartOffset: async offset => {
-        this.#storedStarts.set(label, offset)
-        await this.#startOffsets.save()
-      },
+      saveStartOffset: offset => this.#saveStartOffset(label, offset),
       onFailed: (error, syncedOffset) => { this.#failed(topic, index, error, syncedOffset) },
       onTrouble: error => { this.#events.emit('error', { error, topic, partition: index }) },
+    }
+  }
+
+  async #saveStartOffset(label: string, offset: number): Promise<void> {
+    const before = this.#storedStarts.get(label) ?? 0
+    this.#storedStarts.set(label, offset)
+    try {
+      await this.#startOffsets.save()
+    } catch (error) {
+      this.#storedStarts.set(label, before) // or another partition's truncation would save it after all
+      throw error
     }
   }
 

@@ -90,8 +90,8 @@ export class RecordCodec {
   #encodeChecked(record: NewRecord, value: unknown): EncodedRecord {
     const { key, headers, timestamp, partition } = record
     return {
-      key: key === undefined || key === null ? null : this.#keySerde().encode(key),
-      value: value === null ? null : this.#valueSerde().encode(value),
+      key: key === undefined || key === null ? null : this.encodeKey(key),
+      value: value === null ? null : this.#encodeValue(value),
       headers: headers === undefined ? this.#versionHeader : [...this.#versionHeader, ...encodeHeaders(headers)],
       timestamp: timestamp === undefined ? this.#clock.now() : Number(timestamp),
       partition,
@@ -99,7 +99,21 @@ export class RecordCodec {
   }
 
   encodeKey(key: unknown): Uint8Array {
-    return this.#keySerde().encode(key)
+    const serde = this.#keySerde()
+    try {
+      return serde.encode(key)
+    } catch (error) {
+      throw this.#located('key', error)
+    }
+  }
+
+  #encodeValue(value: unknown): Uint8Array {
+    const serde = this.#valueSerde()
+    try {
+      return serde.encode(value)
+    } catch (error) {
+      throw this.#located('value', error)
+    }
   }
 
   decodeKey(bytes: Uint8Array): unknown {
@@ -110,6 +124,12 @@ export class RecordCodec {
     const value = this.#valueSerde().decode(bytes)
     if (this.#schema?.version === undefined) return value
     return this.#schema.upcast(value, parseSchemaVersion(headers().text(SCHEMA_HEADER)))
+  }
+
+  /** A serde knows neither the topic nor what it is used for. */
+  #located(what: 'key' | 'value', error: unknown): unknown {
+    if (!(error instanceof UsageError)) return error
+    return new UsageError(error.code, `topic '${this.#topic}': the ${what}: ${error.message}`, { hint: error.hint, details: { ...error.details, topic: this.#topic }, cause: error.cause })
   }
 
   #keySerde(): Serde<unknown> {
@@ -137,6 +157,8 @@ export class RecordCodec {
 
   #checkHeaders(headers: unknown): void {
     if (typeof headers !== 'object' || headers === null) throw this.#headersRefused(describe(headers))
+    // A Map, Headers, a record's own: as an object they would count as empty.
+    if (!Array.isArray(headers) && Symbol.iterator in headers) throw this.#headersRefused(`${describe(headers)}, which is no array`, 'make pairs of them: [...headers]')
     const pairs: unknown[] = Array.isArray(headers) ? headers : Object.entries(headers)
     for (const pair of pairs) {
       if (!Array.isArray(pair) || pair.length !== 2) throw this.#headersRefused(describe(pair))
@@ -146,8 +168,8 @@ export class RecordCodec {
     }
   }
 
-  #headersRefused(found: string): UsageError {
-    return this.#refused(`headers: found ${found}`, "headers are { name: 'text' } or [['name', bytes]]; values are strings, Uint8Arrays or null")
+  #headersRefused(found: string, hint = "headers are { name: 'text' } or [['name', bytes]]; values are strings, Uint8Arrays or null"): UsageError {
+    return this.#refused(`headers: found ${found}`, hint)
   }
 
   #unknownKey(name: string): UsageError {

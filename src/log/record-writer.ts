@@ -7,7 +7,9 @@ import { ClosedError, LimitError, UsageError } from '../base/errors.ts'
 import { ensureCodec } from '../format/compression.ts'
 import type { Codec } from '../format/record-batch.ts'
 import type { Clock } from '../platform/clock.ts'
+import { HeldLoop } from '../platform/held-loop.ts'
 import { keepAlive } from '../platform/keep-alive.ts'
+import { nextTurn } from '../platform/next-turn.ts'
 import { Slices } from '../platform/slices.ts'
 import { BatchAccumulator, checkRecordBytes, type Receipt } from './batch-accumulator.ts'
 import { ByteBudget } from './byte-budget.ts'
@@ -24,9 +26,6 @@ export interface WriterSettings {
   readonly maxBufferedBytes: number
 }
 
-/** A record and where it goes. */
-export interface Addressed { readonly topic: StoredTopic; readonly record: NewRecord }
-
 interface Route {
   readonly accumulators: (BatchAccumulator | undefined)[]
   /** Where records without a key go, until a batch of it is full or written. */
@@ -41,6 +40,7 @@ export class RecordWriter {
   readonly #open = new Set<BatchAccumulator>()
   /** Refuses a send that waits for its schema. */
   readonly #unchecked = new Set<(reason: unknown) => void>()
+  readonly #loop = new HeldLoop()
   #steps = 0
   #tail: Promise<void> = Promise.resolve()
   #added = 0
@@ -66,10 +66,11 @@ export class RecordWriter {
     })
   }
 
-  sendAll(addressed: readonly Addressed[]): Promise<Sent[]> {
+  /** The array is the writer's from now on. */
+  sendAll(records: readonly NewRecord[], topicOf: (index: number) => StoredTopic): Promise<Sent[]> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed)
-    const receipt = new ArrayReceipt(addressed.length, index => addressed[index]!.topic.name)
-    this.#inOrder(() => this.#addAll(addressed, receipt))
+    const receipt = new ArrayReceipt(records.length, index => topicOf(index).name)
+    this.#inOrder(() => this.#addAll(records, topicOf, receipt))
     return receipt.done
   }
 
@@ -132,13 +133,13 @@ export class RecordWriter {
     })
   }
 
-  async #addAll(addressed: readonly Addressed[], receipt: ArrayReceipt): Promise<void> {
+  async #addAll(records: readonly NewRecord[], topicOf: (index: number) => StoredTopic, receipt: ArrayReceipt): Promise<void> {
     const slices = new Slices()
     let index = 0
     try {
-      for (; index < addressed.length; index++) {
-        const topic: StoredTopic = addressed[index]!.topic
-        topic.checkRecord(addressed[index]!.record)
+      for (; index < records.length; index++) {
+        const topic: StoredTopic = topicOf(index)
+        topic.checkRecord(records[index])
         if (slices.due()) await slices.pause()
       }
     } catch (error) {
@@ -146,9 +147,9 @@ export class RecordWriter {
       return
     }
     try {
-      for (index = 0; index < addressed.length && !receipt.hasFailed; index++) {
-        const { topic, record } = addressed[index]!
-        const encoded = topic.codec.encode(record)
+      for (index = 0; index < records.length && !receipt.hasFailed; index++) {
+        const topic = topicOf(index)
+        const encoded = topic.codec.encode(records[index]!)
         const ready = encoded instanceof Promise ? await this.#checked(encoded) : encoded
         if (this.#budget.full) await this.#room()
         this.#add(topic, ready, receipt, index)
@@ -231,8 +232,9 @@ export class RecordWriter {
   /** At the end of the tick: when a turn of the microtask queue has brought no more records. */
   #writeWhenQuiet(seen: number): void {
     void Promise.resolve().then(() => {
-      if (this.#added === seen) this.#writeOpen()
-      else this.#writeWhenQuiet(this.#added)
+      if (this.#added !== seen) this.#writeWhenQuiet(this.#added)
+      else if (this.#loop.held()) void nextTurn().then(() => { this.#writeOpen() })
+      else this.#writeOpen()
     })
   }
 

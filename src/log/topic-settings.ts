@@ -116,7 +116,11 @@ export const DEFAULT_SETTINGS: Readonly<TopicSettings> = Object.freeze({
 
 /** Options as `topic()` takes them. */
 export function readTopicOptions(options: unknown, topic: string): ReadTopicOptions {
-  const what = `topic '${topic}'`
+  return readTopicDefaults(options, `topic '${topic}'`)
+}
+
+/** Options as `topic()` takes them, for topics that have no name yet. `what` begins every message. */
+export function readTopicDefaults(options: unknown, what: string): ReadTopicOptions {
   const given = readGiven(options, TOPIC_OPTIONS, what)
   const place = typeof given.partitioner === 'function' ? given.partitioner : undefined
   const partitioner: PartitionerName | undefined = typeof given.partitioner === 'function' ? 'custom' : given.partitioner

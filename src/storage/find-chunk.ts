@@ -1,5 +1,5 @@
 // Looking one place up in a partition: by offset, by time. What is found comes as a chunk of whole batches.
-import { batchBytes, baseOffset, maxTimestamp } from '../format/record-batch.ts'
+import { batchBytes, baseOffset, lastOffset, maxTimestamp } from '../format/record-batch.ts'
 import type { Chunk } from './batch-chunk.ts'
 import { PartitionCursor } from './partition-cursor.ts'
 import type { PartitionLog } from './partition-log.ts'
@@ -12,15 +12,16 @@ export async function chunkAt(log: PartitionLog, offset: number, maxBytes: numbe
   return await new PartitionCursor(log, offset).next(maxBytes)
 }
 
-/** The first batch that may hold a record as late as the timestamp; undefined when there is none. */
-export async function chunkAtTime(log: PartitionLog, timestamp: number): Promise<Chunk | undefined> {
+/** The first batch from an offset on that may hold a record as late as the timestamp; undefined when there is none. */
+export async function chunkAtTime(log: PartitionLog, timestamp: number, from = log.startOffset): Promise<Chunk | undefined> {
   for (const segment of [...log.segments]) {
+    if (segment.endOffset <= from) continue
     await log.prepareIndex(segment, Infinity)
-    if (log.largestTimestamp(segment) < timestamp || segment.endOffset <= log.startOffset) continue
-    const cursor = new PartitionCursor(log, Math.max(log.startOffset, await timeFloor(log, segment, timestamp)))
+    if (log.largestTimestamp(segment) < timestamp) continue
+    const cursor = new PartitionCursor(log, Math.max(from, await timeFloor(log, segment, timestamp)))
     for (let chunk = await cursor.next(SEARCH_BYTES); chunk !== undefined; chunk = await cursor.next(SEARCH_BYTES)) {
       const at = firstBatchSince(chunk.bytes, timestamp)
-      if (at !== undefined) return { bytes: chunk.bytes.subarray(at, at + batchBytes(chunk.bytes, at)), nextOffset: chunk.nextOffset }
+      if (at !== undefined) return { bytes: chunk.bytes.subarray(at, at + batchBytes(chunk.bytes, at)), nextOffset: lastOffset(chunk.bytes, at) + 1 }
     }
   }
   return undefined

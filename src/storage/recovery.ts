@@ -84,6 +84,7 @@ class Recovery {
     this.#segments = openSegments(this.#options, startOffset, 'write')
     const scanned = await this.#check()
     const endOffset = this.#beginAt(Math.max(this.#lostFrom(), startOffset))
+    this.#removeBelow(startOffset)
     if (trust === 'device' || this.#cutBytes > 0) await this.#makeDurable(scanned)
     if (trust !== 'clean' && endOffset > 0) await this.#epochs.raise(endOffset)
     const syncedOffset = trust === 'page-cache' ? Math.min(recoveryPoint, endOffset) : endOffset
@@ -156,6 +157,13 @@ class Recovery {
     last?.seal()
     this.#segments.push(Segment.create(this.#options.fs, this.#options.directory, endOffset))
     return endOffset
+  }
+
+  /** What a cut has left of a segment may lie below the start. */
+  #removeBelow(startOffset: number): void {
+    const gone = this.#segments.filter((_, i) => (this.#segments[i + 1]?.baseOffset ?? Infinity) <= startOffset)
+    for (const segment of gone) segment.remove()
+    this.#segments = this.#segments.slice(gone.length)
   }
 
   async #makeDurable(scanned: readonly Segment[]): Promise<void> {

@@ -94,7 +94,15 @@ export class SegmentIndex {
 
   /** The last entry that is not later: no batch before the one it names has a timestamp as late as this one. */
   floorTime(timestamp: number): TimeEntry | undefined {
-    const i = floor(this.#timeCount, i => timeEntryTimestamp(this.#times, i) <= timestamp)
+    return this.#timeEntry(floor(this.#timeCount, i => timeEntryTimestamp(this.#times, i) <= timestamp))
+  }
+
+  /** The last entry for a batch that does not end behind the offset. */
+  lastTime(offset: number): TimeEntry | undefined {
+    return this.#timeEntry(floor(this.#timeCount, i => timeEntryOffset(this.#times, i) <= offset - this.#baseOffset))
+  }
+
+  #timeEntry(i: number): TimeEntry | undefined {
     return i < 0 ? undefined : { timestamp: timeEntryTimestamp(this.#times, i), lastOffset: this.#baseOffset + timeEntryOffset(this.#times, i) }
   }
 

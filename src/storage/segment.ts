@@ -13,6 +13,8 @@ import { SegmentIndex, type IndexEntry } from './segment-index.ts'
 
 /** Kafka's index.interval.bytes. */
 const INDEX_INTERVAL_BYTES = 4096
+/** So many batches are looked at to compare the time index with them; an index that takes more is made anew. */
+const TIME_CHECK_BATCHES = 1024
 /** Index entries are written behind the log by at most this much of it: what a reopening after a kill walks again. */
 const INDEX_FLUSH_BYTES = 1024 * 1024
 
@@ -186,11 +188,28 @@ export class Segment {
     return this.index.floor(offset)?.position ?? 0
   }
 
-  /** Whether the loaded index leads near this offset and near the end: entries name the batches they point at. */
+  /** Of a sealed segment: whether the loaded indexes lead near this offset and near the end, and know the largest timestamp. */
   indexIsSound(offset: number): boolean {
     const last = this.index.lastEntry()
     const entry = this.index.floor(offset)
-    return (last === undefined || this.#names(last)) && (entry === undefined || this.#names(entry)) && this.#endIsNear(last?.position ?? 0)
+    return (last === undefined || this.#names(last)) && (entry === undefined || this.#names(entry))
+      && this.#endIsNear(last?.position ?? 0) && this.#timesReach(Infinity, this.bytes)
+  }
+
+  /** The last time entry up to an offset tells its batch's timestamp, and none of the batches from there to `end` has a later one. */
+  #timesReach(offset: number, end: number): boolean {
+    const entry = this.index.lastTime(offset)
+    if (entry === undefined || entry.lastOffset < this.baseOffset) return end === 0
+    let found = false
+    for (let at = this.floorPosition(entry.lastOffset), seen = 0; at < end; seen++) {
+      const header = this.#readHeader(at)
+      if (header === undefined || seen === TIME_CHECK_BATCHES) return false
+      const timestamp = maxTimestamp(header, 0)
+      if (lastOffset(header, 0) === entry.lastOffset) found = timestamp === entry.timestamp
+      else if (lastOffset(header, 0) > entry.lastOffset && (!found || timestamp > entry.timestamp)) return false
+      at += batchBytes(header, 0)
+    }
+    return found
   }
 
   /** No index entry is missing behind this position: the batches up to the last begin within one interval. */
@@ -213,13 +232,16 @@ export class Segment {
 
   #scanStart(): { position: number; baseOffset: number } | undefined {
     const entry = this.index.lastEntry()
-    if (entry === undefined || !this.#names(entry)) return undefined
-    return { position: entry.position, baseOffset: baseOffset(this.#readHeader(entry.position)!, 0) }
+    const header = entry === undefined ? undefined : this.#readHeader(entry.position)
+    if (entry === undefined || header === undefined || lastOffset(header, 0) !== entry.lastOffset) return undefined
+    if (!this.#timesReach(entry.lastOffset, entry.position + batchBytes(header, 0))) return undefined
+    return { position: entry.position, baseOffset: baseOffset(header, 0) }
   }
 
+  /** Of something that may be a batch. */
   #readHeader(position: number): Buffer | undefined {
     const header = Buffer.alloc(HEADER_BYTES)
-    const whole = this.file.read(header, position) === HEADER_BYTES && magic(header, 0) === MAGIC
+    const whole = this.file.read(header, position) === HEADER_BYTES && magic(header, 0) === MAGIC && batchBytes(header, 0) >= HEADER_BYTES
     return whole ? header : undefined
   }
 

@@ -17,6 +17,11 @@ export class SharedSync {
     return this.#waiting
   }
 
+  /** Resolves once none runs or waits. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running.catch(() => { /* whoever asked for it has it */ })
+  }
+
   #next(): Promise<void> {
     this.#waiting = undefined
     return this.#start()

@@ -41,8 +41,12 @@ export class WritablePartition extends PartitionLog {
   #hotFrom: number
   /** The end offset at which the active segment's indexes are known to be on the device; -1: at none. */
   #settledEnd = -1
+  /** A failed write may have left bytes behind the end of the active segment. */
+  #hasRest = false
   #failure: StorageError | undefined
   #recovering: Promise<RecoveryReport> | undefined
+  /** Settles when the last truncation has: a later one never saves an earlier start. */
+  #truncating: Promise<void> = Promise.resolve()
 
   private constructor(options: WritableOptions, epochs: LeaderEpochs, segments: Segment[], startOffset: number) {
     super(options)
@@ -101,11 +105,12 @@ export class WritablePartition extends PartitionLog {
     const base = this.end
     setBaseOffset(batch, 0, base)
     setLeaderEpoch(batch, 0, this.#epochs.current)
-    try {
+    this.#write(() => {
+      this.#cutRest(segment)
+      this.#hasRest = true
       segment.append(batch)
-    } catch (error) {
-      throw this.#undoAppend(segment, error)
-    }
+      this.#hasRest = false
+    })
     this.end = segment.endOffset
     this.#flushIndex(segment)
     this.wake()
@@ -124,28 +129,36 @@ export class WritablePartition extends PartitionLog {
     return this.#sync.request()
   }
 
-  /** Seals the active segment and begins a new one. When it throws, the active segment goes on. */
+  /** Seals the active segment and begins a new one. When it throws a LimitError, the active segment goes on. */
   roll(): void {
     const active = this.#active
-    active.seal()
-    const next = Segment.create(this.#options.fs, this.#options.directory, this.end)
+    const next = this.#write(() => {
+      this.#cutRest(active)
+      active.seal()
+      return Segment.create(this.#options.fs, this.#options.directory, this.end)
+    })
     active.indexChecked = true
     this.options.indexes.adopt(active.index)
     this.list.push(next)
     this.#nameChanges++
     this.#hotFrom = 0
-    this.#sync.request().catch(() => { /* #fail has told everybody */ })
+    this.#sync.request().catch((error: unknown) => { if (error instanceof LimitError) this.#options.onTrouble(error) })
   }
 
   /** Records before the offset are gone once it resolves; whole segments of them are deleted. */
   async truncateBefore(offset: number): Promise<void> {
     checkOffset(offset, `${this.label}: truncateBefore`)
+    const run = this.#truncating.then(() => this.#truncateBefore(offset))
+    this.#truncating = run.catch(() => { /* its caller has it */ })
+    await run
+  }
+
+  async #truncateBefore(offset: number): Promise<void> {
     this.checkWritable()
     if (offset > this.end) throw this.outOfRange(offset)
     if (offset <= this.start) return
     if (offset === this.end && this.#active.bytes > 0) this.roll()
     await this.#options.saveStartOffset(offset)
-    if (offset <= this.start) return
     this.start = offset
     const gone = this.list.filter((_, i) => (this.list[i + 1]?.baseOffset ?? Infinity) <= offset)
     this.list = this.list.slice(gone.length)
@@ -161,15 +174,20 @@ export class WritablePartition extends PartitionLog {
   }
 
   async #rescue(): Promise<RecoveryReport> {
+    await this.#sync.idle()
     for (const segment of this.list) segment.file.close()
     const facts = { startOffset: this.start, recoveryPoint: this.#synced, trust: 'page-cache', rescueFrom: this.#synced } as const
     const report = await rescueSegments(this.#options, facts, this.#epochs)
-    for (const segment of this.list) segment.removed = true
+    for (const segment of this.list) {
+      segment.removed = true
+      this.options.indexes.forget(segment.index)
+    }
     this.list = report.segments
     this.end = report.endOffset
     this.#synced = report.syncedOffset
     this.#hotFrom = this.#active.bytes
     this.#syncedNameChanges = this.#nameChanges
+    this.#hasRest = false
     this.#failure = undefined
     this.wake()
     return report
@@ -187,10 +205,16 @@ export class WritablePartition extends PartitionLog {
     }
   }
 
-  /** Indexes too: after a clean end nobody looks whether they are whole. */
+  /** Indexes too, and their names: after a clean end nobody walks the segment. */
   async #settle(): Promise<void> {
     const active = this.#active
-    if (this.end !== this.#settledEnd) active.seal()
+    if (this.end !== this.#settledEnd) {
+      this.#write(() => {
+        this.#cutRest(active)
+        active.seal()
+      })
+      this.#nameChanges++
+    }
     await this.sync()
     if (this.end !== this.#settledEnd) await active.index.sync()
   }
@@ -207,6 +231,7 @@ export class WritablePartition extends PartitionLog {
   override async rebuildIndex(segment: Segment): Promise<void> {
     await super.rebuildIndex(segment)
     segment.index.flush()
+    segment.settled = false
     this.options.indexes.adopt(segment.index)
   }
 
@@ -218,13 +243,25 @@ export class WritablePartition extends PartitionLog {
       || maxTimestamp(batch, 0) - (active.firstTime() ?? Infinity) >= this.#options.segmentAgeMs()
   }
 
-  #undoAppend(segment: Segment, error: unknown): unknown {
+  /** What ends with a LimitError has changed nothing; any other error fails the partition. */
+  #write<T>(work: () => T): T {
     try {
-      segment.cutFileTo(segment.bytes)
-    } catch (cutError) {
-      return this.#fail(cutError)
+      return work()
+    } catch (error) {
+      try {
+        this.#cutRest(this.#active)
+      } catch (cutError) {
+        if (!(cutError instanceof LimitError)) throw this.#fail(cutError)
+      }
+      throw error instanceof LimitError ? error : this.#fail(error)
     }
-    return error instanceof LimitError ? error : this.#fail(error)
+  }
+
+  /** Where that is not possible for want of a descriptor, the next write begins with it. */
+  #cutRest(active: Segment): void {
+    if (!this.#hasRest) return
+    active.cutFileTo(active.bytes)
+    this.#hasRest = false
   }
 
   #flushIndex(segment: Segment): void {
@@ -237,7 +274,7 @@ export class WritablePartition extends PartitionLog {
 
   /**
    * Never twice side by side: where two syncs of a file meet a failing device, one is told and the other reports
-   * success. Nor after a failure, for those that waited behind it.
+   * success. Nor after a failure, for those that waited behind it. So it ends when the last of its syncs has ended.
    */
   async #syncDirty(): Promise<void> {
     if (this.#failure !== undefined) throw this.#refusal(this.#failure)
@@ -245,14 +282,14 @@ export class WritablePartition extends PartitionLog {
     const target = this.end
     const dirty = this.list.filter(segment => segment.endOffset > this.#synced || (segment !== active && !segment.settled))
     const nameChanges = this.#nameChanges
-    try {
-      await Promise.all([
-        ...dirty.map(segment => segment.sync(segment !== active).catch((error: unknown) => { if (!segment.removed) throw error })),
-        ...(nameChanges > this.#syncedNameChanges ? [this.#options.fs.syncDirectory(this.#options.directory)] : []),
-      ])
-    } catch (error) {
-      throw error instanceof LimitError ? error : this.#fail(error) // LimitError: the sync was not tried
-    }
+    const results = await Promise.allSettled([
+      ...dirty.map(segment => segment.sync(segment !== active).catch((error: unknown) => { if (!segment.removed) throw error })),
+      ...(nameChanges > this.#syncedNameChanges ? [this.#options.fs.syncDirectory(this.#options.directory)] : []),
+    ])
+    const errors = results.flatMap(result => result.status === 'rejected' ? [result.reason as unknown] : [])
+    const failed = errors.find(error => !(error instanceof LimitError))
+    if (failed !== undefined) throw this.#fail(failed)
+    if (errors.length > 0) throw errors[0] as LimitError // the sync was not tried
     this.#synced = Math.max(this.#synced, target)
     this.#syncedNameChanges = Math.max(this.#syncedNameChanges, nameChanges)
   }

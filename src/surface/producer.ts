@@ -68,8 +68,7 @@ export class TopicProducer<V = unknown, K = unknown> extends ClosableProducer {
   send(records: readonly NewRecord<V, K>[]): Promise<Sent[]>
   send(given: NewRecord<V, K> | readonly NewRecord<V, K>[]): Promise<Sent | Sent[]> {
     if (!Array.isArray(given)) return this.writer.send(this.#topic, given as NewRecord)
-    const topic = this.#topic
-    return this.writer.sendAll((given as readonly NewRecord[]).map(record => ({ topic, record })))
+    return this.writer.sendAll([...given as readonly NewRecord[]], () => this.#topic)
   }
 
   /** In the log, 'process' durable, when it returns. */
@@ -90,21 +89,32 @@ export class Producer extends ClosableProducer {
   send(record: AnyNewRecord): Promise<Sent>
   send(records: readonly AnyNewRecord[]): Promise<Sent[]>
   async send(given: AnyNewRecord | readonly AnyNewRecord[]): Promise<Sent | Sent[]> {
-    if (Array.isArray(given)) return await this.writer.sendAll((given as readonly AnyNewRecord[]).map(record => this.#addressed(record)))
-    const { topic, record } = this.#addressed(given as AnyNewRecord)
-    return await this.writer.send(topic, record)
+    if (Array.isArray(given)) return await this.#sendAll(given)
+    const { topic, record } = split(given)
+    return await this.writer.send(this.#stored(topic), record)
   }
 
   sendSync(given: AnyNewRecord): Sent {
-    const { topic, record } = this.#addressed(given)
-    return this.writer.sendSync(topic, record)
+    const { topic, record } = split(given)
+    return this.writer.sendSync(this.#stored(topic), record)
   }
 
-  #addressed(given: unknown): { topic: StoredTopic; record: NewRecord } {
-    const { topic, ...record } = (given ?? {}) as Partial<AnyNewRecord>
-    const name = typeof topic === 'string' ? topic : topic?.name
+  #sendAll(given: readonly unknown[]): Promise<Sent[]> {
+    const parts = Array.from(given, split)
+    const topics: StoredTopic[] = []
+    return this.writer.sendAll(parts.map(({ record }) => record), index => topics[index] ??= this.#stored(parts[index]!.topic))
+  }
+
+  #stored(topic: unknown): StoredTopic {
+    const name: unknown = typeof topic === 'object' && topic !== null && 'name' in topic ? topic.name : topic
     const stored = typeof name === 'string' ? this.#topics.get(name) : undefined
-    if (stored !== undefined) return { topic: stored, record: record as NewRecord }
+    if (stored !== undefined) return stored
     throw new UsageError('TOPIC_UNKNOWN', `producer: found topic ${describe(name)}, expected one that was opened`, { hint: 'open it first: await log.topic(name); records are { topic, key, value }', details: { topic: name } })
   }
+}
+
+/** Where a record goes, and what is sent there. */
+function split(given: unknown): { topic: unknown; record: NewRecord } {
+  const { topic, ...record } = (given ?? {}) as Partial<AnyNewRecord>
+  return { topic, record: record as NewRecord }
 }
