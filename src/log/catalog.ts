@@ -30,6 +30,10 @@ export class Catalog {
     await this.#state.replay()
   }
 
+  checkWritable(): void {
+    this.#state.checkWritable()
+  }
+
   async put(name: string, entry: CatalogEntry): Promise<void> {
     await this.#state.put(name, entry, { version: 1, id: entry.id, settings: encodeSettings(entry.settings) }, this.#clock)
   }

@@ -49,7 +49,12 @@ export class FollowedLog implements OpenLog {
     const log = new FollowedLog(location, LogDirectory.openToRead(fs, path), settings)
     log.#catalogPartition = await log.#openPartition(CATALOG_TOPIC, 0, () => 'delete')
     log.#catalog = new Catalog(log.#catalogPartition, settings.clock)
-    await log.#look()
+    try {
+      await log.#look()
+    } catch (error) {
+      await log.close()
+      throw error
+    }
     log.#schedule()
     return log
   }
@@ -84,7 +89,7 @@ export class FollowedLog implements OpenLog {
     if (this.#closed !== undefined) return
     this.#closed = new ClosedError('LOG_CLOSED', `the log in ${this.location} was closed`, { hint: 'open it again' })
     this.#timer?.cancel()
-    await this.#looking
+    await this.#looking?.catch(() => { /* whoever asked for the look has it */ })
     this.#catalogPartition.abandon(this.#closed)
     for (const topic of this.topics.values()) this.#drop(topic, this.#closed, 'closed')
   }
@@ -105,7 +110,7 @@ export class FollowedLog implements OpenLog {
         .catch((error: unknown) => { this.events.emit('error', { error: error as ClosedError }) })
         .finally(() => {
           this.#pollMs = this.#ends() === before ? Math.min(this.#pollMs * 1.5, LONGEST_POLL_MS) : SHORTEST_POLL_MS
-          if (this.#closed === undefined) this.#schedule()
+          if (this.#closed === undefined && !this.#catalogPartition.closed) this.#schedule() // closed: the log's directory is gone, and was told
         })
     }, this.#pollMs)
   }

@@ -31,7 +31,13 @@ export class KeyView {
     this.#codec = topic.codec
     this.#onError = onError
     this.#signal = signal
-    this.#reader = new RecordReader(topic, readReadOptions({ from: 'earliest', follow: true, signal }, topic.name), { holdsProcess: false })
+    this.#reader = new RecordReader(topic, readReadOptions({ from: 'earliest', follow: true, signal }, topic.name), {
+      holdsProcess: false,
+      onRest: () => {
+        for (const [partition, offset] of this.#reader.reached) this.#applied.set(partition, offset) // control batches at the end come to nobody
+        this.#settleWaiters()
+      },
+    })
   }
 
   /** Resolves once what was stored before the call is in the view. */

@@ -6,7 +6,6 @@ import { ClosedError, ConflictError, CorruptionError, LimitError, MillraceError,
 import { ensureCodec } from '../format/compression.ts'
 import type { FileSystem } from '../platform/file-system.ts'
 import { nextTurn } from '../platform/next-turn.ts'
-import { Slices } from '../platform/slices.ts'
 import type { WritablePartition } from '../storage/writable-partition.ts'
 import { CATALOG_TOPIC, Catalog, type CatalogEntry } from './catalog.ts'
 import { EventEmitter } from './event-emitter.ts'
@@ -14,7 +13,7 @@ import { inParallel } from './in-parallel.ts'
 import { LogDirectory } from './log-directory.ts'
 import type { OpenLog } from './open-log.ts'
 import type { OpenSettings } from './open-options.ts'
-import { removeOrphans } from './partition-directories.ts'
+import { removeDeleted, removeOrphans } from './partition-directories.ts'
 import { PartitionStore, SIDE_BY_SIDE } from './partition-store.ts'
 import { loadPartitioner, type PartitionerName } from './partitioner.ts'
 import { RecordCodec } from './record-codec.ts'
@@ -35,7 +34,8 @@ export class LocalLog implements OpenLog {
   readonly topics = new Map<string, StoredTopic>()
   readonly #directory: LogDirectory
   readonly #store: PartitionStore
-  readonly #writers = new Set<RecordWriter>()
+  /** And the topic, of those that write to one alone. */
+  readonly #writers = new Map<RecordWriter, StoredTopic | undefined>()
   #catalog!: Catalog
   #changes: Promise<unknown> = Promise.resolve()
   #syncTimer: { cancel(): void } | undefined
@@ -52,13 +52,16 @@ export class LocalLog implements OpenLog {
 
   static async open(fs: FileSystem, path: string, location: string, settings: OpenSettings): Promise<LocalLog> {
     const directory = await LogDirectory.openToWrite(fs, path, settings.create)
+    let log: LocalLog | undefined
     try {
-      const log = new LocalLog(location, directory, settings)
-      log.events.hold()
+      log = new LocalLog(location, directory, settings)
+      const { events } = log
+      events.hold()
       await log.#start()
-      void nextTurn().then(() => { log.events.release() })
+      void nextTurn().then(() => { events.release() })
       return log
     } catch (error) {
+      if (log !== undefined) log.#store.abandonAll(logClosed(location))
       directory.release()
       throw error
     }
@@ -103,28 +106,27 @@ export class LocalLog implements OpenLog {
     await this.#change(async () => {
       const topic = this.topics.get(name)
       if (topic === undefined) throw noSuchTopic(name)
-      await this.#catalog.delete(name)
+      await this.#recordDeletion(topic)
       this.topics.delete(name)
       const reason = new ClosedError('TOPIC_DELETED', `topic '${name}' was deleted`, { hint: 'open it again to create it anew', details: { topic: name } })
       topic.markGone(reason, 'deleted')
-      const slices = new Slices()
-      for (const index of topic.partitions.keys()) {
-        this.#inBackground(() => { this.#store.delete(name, index, topic.id, reason) })
-        if (slices.due()) await slices.pause()
-        this.checkOpen()
-      }
+      for (const [writer, only] of this.#writers) if (only === topic) this.#writers.delete(writer)
+      await this.#store.delete(name, topic.partitions.keys(), topic.id, reason)
     })
   }
 
   async recoverPartition(topic: StoredTopic, partition: number): Promise<void> {
     topic.checkUsable()
-    await this.#store.recover(topic.writable(partition), topic.name, partition)
+    await this.#change(async () => { // its files must stay where they are meanwhile
+      topic.checkUsable()
+      await this.#store.recover(topic.writable(partition), topic.name, partition)
+    })
   }
 
-  writer(settings: WriterSettings): RecordWriter {
+  writer(settings: WriterSettings, only?: StoredTopic): RecordWriter {
     this.checkOpen()
     const writer = new RecordWriter(settings, this.settings.clock)
-    this.#writers.add(writer)
+    this.#writers.set(writer, only)
     return writer
   }
 
@@ -152,7 +154,8 @@ export class LocalLog implements OpenLog {
     await partition.sync() // after a kill its end is in the page cache alone: topics that are seen once stay
     this.#catalog = new Catalog(partition, this.settings.clock)
     await this.#catalog.replay()
-    if (this.#directory.trust !== 'clean') this.#warnOfStrangers(removeOrphans(fs, path, this.#catalog))
+    await removeDeleted(fs, path)
+    if (this.#directory.trust !== 'clean') this.#warnOfStrangers(await removeOrphans(fs, path, this.#catalog))
     await inParallel(this.#catalog.entries, SIDE_BY_SIDE, async ([name, entry]) => {
       const topic: { current?: StoredTopic } = {}
       const policies = () => topic.current?.settings ?? entry.settings
@@ -202,7 +205,7 @@ export class LocalLog implements OpenLog {
         partitions[index - from] = await this.#store.create(name, index, id, policies)
       })
     } catch (error) {
-      this.#removePartitions(name, id, partitions, from)
+      await this.#removePartitions(name, id, partitions, from)
       throw error
     }
     return partitions
@@ -213,14 +216,15 @@ export class LocalLog implements OpenLog {
     try {
       await this.#catalog.put(name, entry)
     } catch (error) {
-      if (error instanceof LimitError) this.#removePartitions(name, entry.id, added, from)
+      if (error instanceof LimitError) await this.#removePartitions(name, entry.id, added, from)
       throw error
     }
   }
 
-  #removePartitions(name: string, id: string, partitions: readonly (WritablePartition | undefined)[], from: number): void {
+  async #removePartitions(name: string, id: string, partitions: readonly (WritablePartition | undefined)[], from: number): Promise<void> {
     const reason = new ClosedError('TOPIC_NOT_CREATED', `topic '${name}' was not created`, { hint: 'look at the error of its creation' })
-    for (const index of partitions.keys()) if (partitions[index] !== undefined) this.#inBackground(() => { this.#store.delete(name, from + index, id, reason) })
+    const made = [...partitions.keys()].filter(i => partitions[i] !== undefined)
+    await this.#store.delete(name, made.map(i => from + i), id, reason)
   }
 
   async #register(name: string, id: string, settings: Readonly<TopicSettings>, partitions: readonly WritablePartition[], given: Partial<ReadTopicOptions>): Promise<StoredTopic> {
@@ -230,6 +234,19 @@ export class LocalLog implements OpenLog {
     const topic = new StoredTopic(name, id, settings, partitions, codec)
     this.topics.set(name, topic)
     return topic
+  }
+
+  /** Where the disk fails in it, nobody knows whether the topic will be there after the next opening: it takes no more records. */
+  async #recordDeletion(topic: StoredTopic): Promise<void> {
+    this.#catalog.checkWritable()
+    try {
+      await this.#catalog.delete(topic.name)
+    } catch (error) {
+      if (error instanceof LimitError) throw error
+      this.topics.delete(topic.name)
+      topic.markGone(new ClosedError('TOPIC_UNCERTAIN', `topic '${topic.name}': the disk failed while it was deleted`, { hint: 'open the log again: the topic is there, or is not', cause: error }), 'closed')
+      throw error
+    }
   }
 
   /** Policies and more partitions; contradictions are refused before anything changes. */
@@ -254,15 +271,6 @@ export class LocalLog implements OpenLog {
     return run
   }
 
-  #inBackground(work: () => void): void {
-    try {
-      work()
-    } catch (error) {
-      if (!(error instanceof MillraceError)) throw error
-      this.events.emit('error', { error })
-    }
-  }
-
   // ---------------------------------------------------------------- syncing, closing
 
   #scheduleSync(): void {
@@ -280,10 +288,10 @@ export class LocalLog implements OpenLog {
   }
 
   async #end(timeoutMs: number): Promise<void> {
-    const closed = new ClosedError('LOG_CLOSED', `the log in ${this.location} was closed`, { hint: 'open it again' })
+    const closed = logClosed(this.location)
     this.#closed = closed // nothing new is begun
     const late = await this.#flushWriters(timeoutMs, closed)
-    if (late) for (const writer of this.#writers) writer.giveUp(closed)
+    if (late) for (const writer of this.#writers.keys()) writer.giveUp(closed)
     await this.#changes
     this.#stop(closed)
     try {
@@ -296,7 +304,7 @@ export class LocalLog implements OpenLog {
   }
 
   async #flushWriters(timeoutMs: number, reason: ClosedError): Promise<boolean> {
-    const flushed = Promise.all([...this.#writers].map(writer => writer.close(reason))).then(() => false)
+    const flushed = Promise.all([...this.#writers.keys()].map(writer => writer.close(reason))).then(() => false)
     if (timeoutMs === Infinity) return await flushed
     let timer: { cancel(): void } | undefined
     const late = new Promise<true>(resolve => { timer = this.settings.clock.setTimeout(() => { resolve(true) }, timeoutMs) })
@@ -306,6 +314,10 @@ export class LocalLog implements OpenLog {
 
 function catalogPolicies(): TopicSettings {
   return DEFAULT_SETTINGS
+}
+
+function logClosed(location: string): ClosedError {
+  return new ClosedError('LOG_CLOSED', `the log in ${location} was closed`, { hint: 'open it again' })
 }
 
 function noSuchTopic(name: string): NotFoundError {

@@ -72,7 +72,7 @@ let droppingBuffer = false
 function dropLargeBuffer(): void {
   if (droppingBuffer) return
   droppingBuffer = true
-  queueMicrotask(() => {
+  void Promise.resolve().then(() => {
     droppingBuffer = false
     packr.useBuffer(Buffer.allocUnsafeSlow(FRESH_BUFFER_BYTES))
   })

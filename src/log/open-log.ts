@@ -18,8 +18,8 @@ export interface OpenLog {
   deleteTopic(name: unknown): Promise<void>
   alterTopic(topic: StoredTopic, options: unknown): Promise<void>
   recoverPartition(topic: StoredTopic, partition: number): Promise<void>
-  /** A producer's writer; it is flushed and closed with the log. */
-  writer(settings: WriterSettings): RecordWriter
+  /** A producer's writer; it is flushed and closed with the log, and forgotten with the topic if it has only one. */
+  writer(settings: WriterSettings, only?: StoredTopic): RecordWriter
   forget(writer: RecordWriter): void
   close(timeoutMs: number): Promise<void>
 }

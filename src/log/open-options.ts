@@ -21,7 +21,7 @@ const readStorage: Reader<'auto' | 'file'> = (value, name) => {
   throw new UsageError('STORAGE_UNAVAILABLE', `${name}: memory-mapped files are not available in this version`, { hint: "leave it out, or say 'file'" })
 }
 
-const OPEN_OPTIONS = optionTable({
+export const OPEN_OPTIONS = optionTable({
   create: { default: true, read: boolean },
   readOnly: { default: false, read: boolean },
   durability: { default: 'process', read: oneOf(['process', 'power']) }, // what survives kill -9 costs microseconds; a power cut is by choice

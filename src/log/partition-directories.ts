@@ -1,16 +1,20 @@
 // The directories of partitions: made before their topic is in the catalog, removed after it is not. A crash between
 // leaves directories that no topic owns; what may be removed of them is decided here.
-import { ConflictError } from '../base/errors.ts'
+import { ConflictError, CorruptionError } from '../base/errors.ts'
 import { formatPartitionMetadata, parsePartitionMetadata } from '../format/checkpoint-file.ts'
 import { join, type FileSystem } from '../platform/file-system.ts'
+import { Slices } from '../platform/slices.ts'
 import { parseSegmentFile } from '../storage/segment-files.ts'
 import { readTextFile } from '../storage/replace-file.ts'
 import type { Catalog } from './catalog.ts'
 import { CATALOG_TOPIC } from './catalog.ts'
-import { parsePartitionDirectory, partitionDirectory } from './topic-name.ts'
+import { parsePartitionDirectory } from './topic-name.ts'
 
 const METADATA_FILE = 'partition.metadata'
 const DELETED_DIRECTORY = /\.[A-Za-z0-9_-]{22}-delete$/
+
+/** A partition's directory, and the topic that owns it. */
+interface Folder { readonly name: string; readonly topicId: string }
 
 /** Kafka's partition.metadata: whose directory this is. The caller syncs the directory. */
 export async function writeMetadata(fs: FileSystem, directory: string, topicId: string): Promise<void> {
@@ -32,31 +36,50 @@ export function clearPlace(fs: FileSystem, directory: string): void {
   })
 }
 
-/** A deleted partition's directory gets another name at once, and is emptied then. */
-export function deleteFolder(fs: FileSystem, directory: string, topicId: string): void {
-  const grave = `${directory}.${topicId}-delete`
-  fs.rename(directory, grave)
-  removeFolder(fs, grave)
+/**
+ * Deleted partitions' directories get other names at once, and are emptied once those are on the device: what a power
+ * cut leaves of a directory that was being emptied can't be told from records of a stranger.
+ */
+export async function deleteFolders(fs: FileSystem, root: string, folders: readonly Folder[]): Promise<void> {
+  const graves = folders.map(({ name, topicId }) => `${name}.${topicId}-delete`)
+  for (const [i, { name }] of folders.entries()) fs.rename(join(root, name), join(root, graves[i]!))
+  await fs.syncDirectory(root)
+  await removeFolders(fs, root, graves)
 }
 
-/** At opening. Returns the directories with records that belong to no topic: they are left alone. */
-export function removeOrphans(fs: FileSystem, root: string, catalog: Catalog): string[] {
+/** At opening, when deletions were cut short. */
+export async function removeDeleted(fs: FileSystem, root: string): Promise<void> {
+  await removeFolders(fs, root, fs.list(root).filter(name => DELETED_DIRECTORY.test(name)))
+}
+
+/** After an unclean end. Returns the directories with records that belong to no topic: they are left alone. */
+export async function removeOrphans(fs: FileSystem, root: string, catalog: Catalog): Promise<string[]> {
+  const deleted: Folder[] = []
   const strangers: string[] = []
   for (const name of fs.list(root)) {
     const directory = join(root, name)
-    if (DELETED_DIRECTORY.test(name)) removeFolder(fs, directory)
     const parsed = parsePartitionDirectory(name)
     if (parsed === undefined || parsed.topic === CATALOG_TOPIC || fs.stat(directory)?.kind !== 'directory') continue
-    if (parsed.partition < (catalog.entries.get(parsed.topic)?.settings.partitions ?? 0) && ownerOf(fs, directory) === catalog.entries.get(parsed.topic)!.id) continue
-    if (holdsNoRecords(fs, directory) || catalog.wasDeleted(ownerOf(fs, directory) ?? '')) removeFolder(fs, directory)
-    else strangers.push(partitionDirectory(parsed.topic, parsed.partition))
+    const owner = ownerOf(fs, directory)
+    const entry = catalog.entries.get(parsed.topic)
+    if (entry !== undefined && parsed.partition < entry.settings.partitions && (owner ?? entry.id) === entry.id) continue
+    if (holdsNoRecords(fs, directory)) removeFolder(fs, directory)
+    else if (owner !== undefined && catalog.wasDeleted(owner)) deleted.push({ name, topicId: owner })
+    else strangers.push(name)
   }
+  if (deleted.length > 0) await deleteFolders(fs, root, deleted)
   return strangers
 }
 
+/** undefined where it can't be told: a power cut may have torn the file while the partition was made. */
 function ownerOf(fs: FileSystem, directory: string): string | undefined {
   const text = readTextFile(fs, directory, METADATA_FILE)
-  return text === undefined || text === '' ? undefined : parsePartitionMetadata(text)
+  try {
+    return text === undefined ? undefined : parsePartitionMetadata(text)
+  } catch (error) {
+    if (error instanceof CorruptionError) return undefined
+    throw error
+  }
 }
 
 function holdsNoRecords(fs: FileSystem, directory: string): boolean {
@@ -64,6 +87,14 @@ function holdsNoRecords(fs: FileSystem, directory: string): boolean {
     const file = parseSegmentFile(name)
     return file === undefined || file.suffix !== '.log' || (fs.stat(join(directory, name))?.bytes ?? 0) === 0
   })
+}
+
+async function removeFolders(fs: FileSystem, root: string, names: readonly string[]): Promise<void> {
+  const slices = new Slices()
+  for (const name of names) {
+    removeFolder(fs, join(root, name))
+    if (slices.due()) await slices.pause()
+  }
 }
 
 function removeFolder(fs: FileSystem, directory: string): void {

@@ -1,6 +1,6 @@
 // The partitions of a log that this process writes, by directory name: opened with what the checkpoints know of them,
 // synced in rounds, closed together. Owns the two checkpoint files; the catalog decides which partitions there are.
-import { type ClosedError, MillraceError, type StorageError } from '../base/errors.ts'
+import { type ClosedError, LimitError, MillraceError, type StorageError } from '../base/errors.ts'
 import { join } from '../platform/file-system.ts'
 import { IndexCache } from '../storage/index-cache.ts'
 import type { RecoveryReport } from '../storage/recovery.ts'
@@ -9,7 +9,7 @@ import { OffsetCheckpoint, RECOVERY_POINTS, START_OFFSETS, readOffsets, type Off
 import type { EventEmitter } from './event-emitter.ts'
 import { inParallel } from './in-parallel.ts'
 import type { LogDirectory } from './log-directory.ts'
-import { clearPlace, deleteFolder, writeMetadata } from './partition-directories.ts'
+import { clearPlace, deleteFolders, writeMetadata } from './partition-directories.ts'
 import { partitionDirectory } from './topic-name.ts'
 import type { TopicSettings } from './topic-settings.ts'
 
@@ -73,14 +73,23 @@ export class PartitionStore {
     return partition
   }
 
-  /** Readers and writers in progress end with the reason; the files go. */
-  delete(topic: string, index: number, topicId: string, reason: ClosedError): void {
-    const label = partitionDirectory(topic, index)
-    this.#open.get(label)?.abandon(reason)
-    this.#open.delete(label)
-    this.#forgetStored(label)
-    this.#stale.add(label)
-    deleteFolder(this.#directory.fs, this.#path(label), topicId)
+  /** Readers and writers in progress end with the reason; the files go. What stays of them goes at the next opening. */
+  async delete(topic: string, indexes: Iterable<number>, topicId: string, reason: ClosedError): Promise<void> {
+    const { fs, path } = this.#directory
+    const labels = [...indexes].map(index => partitionDirectory(topic, index))
+    for (const label of labels) {
+      this.#open.get(label)?.abandon(reason)
+      this.#open.delete(label)
+      this.#forgetStored(label)
+      this.#stale.add(label)
+    }
+    try {
+      for (const label of labels) this.#directory.noteRecovered(label)
+      await deleteFolders(fs, path, labels.map(name => ({ name, topicId })))
+    } catch (error) {
+      if (!(error instanceof MillraceError)) throw error
+      this.#events.emit('error', { error, topic })
+    }
   }
 
   async recover(partition: WritablePartition, topic: string, index: number): Promise<void> {
@@ -90,10 +99,11 @@ export class PartitionStore {
     this.#report(topic, index, report)
   }
 
-  /** One round: every partition to the device, then the recovery points. Failures have told about themselves. */
+  /** One round: every partition to the device, then the recovery points. What fails is told, and keeps no other from its turn. */
   async syncAll(): Promise<void> {
     await inParallel([...this.#open.values()], SIDE_BY_SIDE, async partition => {
-      if (!partition.closed && partition.failure === undefined) await partition.sync().catch(() => { /* onFailed has told */ })
+      if (partition.closed || partition.failure !== undefined) return
+      await partition.sync().catch((error: unknown) => { if (error instanceof LimitError) this.#events.emit('error', { error }) }) // of the others onFailed has told
     })
     await this.#recoveryPoints.save()
   }

@@ -48,17 +48,22 @@ export class RecordReader {
   #chunk: { lane: Lane; batches: Iterator<Buffer> } | undefined
   #ended = false
   #wake: (() => void) | undefined
+  readonly #onRest: (() => void) | undefined
 
-  /** `holdsProcess`: the process does not end while somebody waits for next(). */
-  constructor(topic: StoredTopic, settings: ReadSettings, { holdsProcess = true }: { holdsProcess?: boolean } = {}) {
+  /**
+   * `holdsProcess`: the process does not end while somebody waits for next(). `onRest`: everything that is stored was
+   * handed out, or holds no records; `reached` tells how far that is.
+   */
+  constructor(topic: StoredTopic, settings: ReadSettings, { holdsProcess = true, onRest }: { holdsProcess?: boolean; onRest?: () => void } = {}) {
     this.#topic = topic
     this.#settings = settings
     this.#holdsProcess = holdsProcess
+    this.#onRest = onRest
   }
 
   get slices(): Slices { return this.#slices }
 
-  /** Offsets up to which batches were handed out, by partition; empty before the first call of next(). */
+  /** Offsets up to which was read, by partition: at rest, all of it was handed out. */
   get reached(): ReadonlyMap<number, number> {
     return new Map((this.#lanes ?? []).map(lane => [lane.partition, lane.cursor.offset]))
   }
@@ -106,6 +111,7 @@ export class RecordReader {
 
   /** A chunk from the next lane that has one; false when no lane has. */
   async #fill(): Promise<boolean> {
+    if (this.#hasNewPartitions) await this.#addLanes()
     const lanes = this.#lanes!
     for (let tried = 0; tried < lanes.length; tried++) {
       const lane = lanes[this.#turn++ % lanes.length]!
@@ -131,11 +137,7 @@ export class RecordReader {
 
   /** Resolves when a partition has more, one was added, or the read is ended. */
   async #more(): Promise<void> {
-    if (this.#settings.partitions === undefined && this.#lanes!.length < this.#topic.partitions.length) {
-      const known = this.#lanes!.length
-      this.#lanes!.push(...await this.#openLanes(this.#topic.partitions.map((_, i) => i).slice(known), 'earliest'))
-      return
-    }
+    this.#onRest?.()
     const letGo = this.#holdsProcess ? keepAlive() : undefined
     const cancels: (() => void)[] = []
     const { signal } = this.#settings
@@ -146,7 +148,7 @@ export class RecordReader {
       const onAbort = () => { resolve() }
       signal?.addEventListener('abort', onAbort)
       cancels.push(() => { signal?.removeEventListener('abort', onAbort) })
-      if (this.#ended || signal?.aborted === true || this.#lanes!.some(lane => this.#hasNews(lane))) resolve()
+      if (this.#ended || signal?.aborted === true || this.#hasNewPartitions || this.#lanes!.some(lane => this.#hasNews(lane))) resolve()
     })
     for (const cancel of cancels) cancel()
     this.#wake = undefined
@@ -157,6 +159,16 @@ export class RecordReader {
   #hasNews(lane: Lane): boolean {
     const log = this.#topic.partitions[lane.partition]!
     return lane.cursor.offset < lane.end && (log.closed || lane.cursor.offset < log.endOffset)
+  }
+
+  get #hasNewPartitions(): boolean {
+    const { follow, partitions } = this.#settings
+    return follow && partitions === undefined && this.#lanes!.length < this.#topic.partitions.length
+  }
+
+  async #addLanes(): Promise<void> {
+    const added = this.#topic.partitions.map((_, i) => i).slice(this.#lanes!.length)
+    this.#lanes!.push(...await this.#openLanes(added, 'earliest'))
   }
 
   #chosen(): number[] {

@@ -1,7 +1,7 @@
 // State that is a log: a map kept in an internal partition of keys and JSON values, replayed when it is opened.
 // decide → append → apply: a change is durable before the map shows it, and start-up applies the same records.
 // It only grows until there is compaction.
-import { CorruptionError } from '../base/errors.ts'
+import { CorruptionError, LimitError, StorageError } from '../base/errors.ts'
 import { BatchEncoder } from '../format/batch-encoder.ts'
 import { isControl } from '../format/record-batch.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -44,15 +44,28 @@ export class StateLog<T> {
     }
   }
 
-  /** Durable against a power cut when it resolves, and applied. */
+  checkWritable(): void {
+    (this.#partition as WritablePartition).checkWritable()
+  }
+
+  /**
+   * Durable against a power cut when it resolves, and applied. A LimitError has changed nothing; after any other error
+   * the change may be in the log, and the next opening decides.
+   */
   async put(key: string, value: T | undefined, encoded: unknown, clock: Clock): Promise<void> {
     const partition = this.#partition as WritablePartition
     this.#encoder.reset()
     this.#encoder.append(clock.now(), Buffer.from(key), value === undefined ? null : Buffer.from(JSON.stringify(encoded)), [])
     partition.append(this.#encoder.seal({}))
-    await partition.sync()
+    await partition.sync().catch((cause: unknown) => { throw cause instanceof LimitError ? this.#notSynced(cause) : cause })
     this.#applied = partition.endOffset
     this.#apply(key, value)
+  }
+
+  #notSynced(cause: LimitError): StorageError {
+    return new StorageError('CHANGE_NOT_SYNCED', `${this.#partition.label}: a change was written, and could not be synced`, {
+      hint: 'open the log again: it shows whether the change holds', details: { partition: this.#partition.label }, cause,
+    })
   }
 }
 

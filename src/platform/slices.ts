@@ -5,6 +5,7 @@
 //
 // due() is called for every record and looks at the time only now and then: after as many calls as fit into an
 // eighth of the budget at the pace of the last look, at most 1024 and at least 1.
+import { performance } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers'
 
 const BUDGET_MS = 5

@@ -16,6 +16,8 @@ export interface Want {
   readonly limit: number
   /** The base offset that the first batch must have; undefined where the walk began at an index entry. */
   readonly expected: number | undefined
+  /** Then, the last offset that the first batch must have. */
+  readonly named: number | undefined
   readonly gaps: boolean
   /** Beyond the first batch, no more than fit into so many bytes. */
   readonly maxBytes: number
@@ -39,8 +41,9 @@ export function takeBatches(bytes: Buffer, filled: number, want: Want): Taken {
     const base = baseOffset(bytes, at)
     if (base >= want.limit) return at > start ? batches(start, at, expected!) : { kind: 'end' }
     const size = batchBytes(bytes, at)
-    const reason = sizeOrPlaceFault(base, size, expected, want)
     const partial = at + size > filled
+    const misled = expected === undefined && !partial && lastOffset(bytes, at) !== want.named
+    const reason = misled ? 'it is not the one that the index names' : sizeOrPlaceFault(base, size, expected, want)
     const fault = reason ?? (partial || lastOffset(bytes, at) < want.from ? undefined : batchFault(bytes, at, filled))
     if (fault !== undefined) return at > start ? batches(start, at, expected!) : { kind: 'fault', at, offset: expected ?? base, reason: fault }
     if (at > start && at + size - start > want.maxBytes) return batches(start, at, expected!)

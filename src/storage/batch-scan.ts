@@ -63,9 +63,20 @@ function placeFault(bytes: Buffer, at: number, nextOffset: number, options: Scan
   return undefined
 }
 
-/** The first sound batch behind a bad one: what tells damage in the middle from the end of the log. */
+/**
+ * The first sound batch behind a bad one: what tells damage in the middle from the end of the log. Where the bad one's
+ * length leads to a sound batch, or to the file's end, it is believed: bytes inside a record may look like a batch.
+ */
 export async function findBatchAfter(file: File, position: number, nextOffset: number): Promise<{ position: number; baseOffset: number } | undefined> {
   const end = file.bytes()
+  const header = Buffer.alloc(HEADER_BYTES)
+  const follower = await file.readLater(header, position) < HEADER_BYTES || batchBytes(header, 0) < HEADER_BYTES ? undefined : position + batchBytes(header, 0)
+  if (follower === end) return undefined
+  if (follower !== undefined && await file.readLater(header, follower) === HEADER_BYTES && plausible(header, 0, end - follower, nextOffset)) {
+    const batch = Buffer.allocUnsafe(batchBytes(header, 0))
+    await file.readLater(batch, follower)
+    if (batchFault(batch, 0, batch.length) === undefined) return { position: follower, baseOffset: baseOffset(batch, 0) }
+  }
   const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - position))
   for (let start = position + 1; start + HEADER_BYTES <= end; start += chunk.length - HEADER_BYTES + 1) {
     const filled = await file.readLater(chunk, start)

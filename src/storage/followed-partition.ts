@@ -4,8 +4,8 @@
 import { ClosedError, NotFoundError } from '../base/errors.ts'
 import { HEADER_BYTES, baseOffset, batchBytes, batchFault } from '../format/record-batch.ts'
 import { PartitionLog, type PartitionOptions } from './partition-log.ts'
-import { openSegments } from './recovery.ts'
-import type { Segment } from './segment.ts'
+import { liveBases, openSegments } from './recovery.ts'
+import { Segment } from './segment.ts'
 
 const LOOK_BYTES = 256 * 1024
 /** One look takes in at most so many pieces, so that the event loop is not held; the next look goes on. */
@@ -36,43 +36,53 @@ export class FollowedPartition extends PartitionLog {
   override refresh(): void {
     if (this.closed) return
     try {
-      this.#followStart()
+      this.start = Math.max(this.start, this.#options.startOffset())
+      this.#dropBelowStart()
       this.#followEnd()
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error
+      if (this.options.fs.stat(this.options.directory) !== undefined) return // a segment went while it was looked at: the next look tells
       this.abandon(new ClosedError('TOPIC_DELETED', `${this.label}: the topic was deleted by the process that writes the log`, { hint: 'list the topics again' }))
     }
   }
 
   abandon(reason: ClosedError): void {
     this.markClosed(reason)
-    for (const segment of this.list) segment.file.close()
+    for (const segment of this.list) this.#giveBack(segment)
   }
 
   async #load(): Promise<void> {
-    this.list = openSegments(this.#options, this.#options.startOffset(), 'read')
+    this.start = this.#options.startOffset()
+    this.list = openSegments(this.#options, this.start, 'read')
     const last = this.list.at(-1)
     if (last !== undefined) await last.scan({ gaps: this.#options.gaps(), from: 'last-entry' })
     this.#settle()
   }
 
   #settle(): void {
-    const first = this.list[0]
-    this.start = Math.max(this.start, this.#options.startOffset(), first?.baseOffset ?? 0)
+    this.start = Math.max(this.start, this.list[0]?.baseOffset ?? 0)
     this.end = Math.max(this.start, this.list.at(-1)?.endOffset ?? 0)
   }
 
-  /** The writer moves the start first and deletes files after: so no file that is still needed goes unnoticed. */
-  #followStart(): void {
-    const start = this.#options.startOffset()
-    if (start <= this.start) return
-    this.start = start
-    const gone = this.list.filter((_, i) => (this.list[i + 1]?.baseOffset ?? Infinity) <= start)
-    for (const segment of gone) {
+  /**
+   * The writer moves the start first and deletes files after: so no file that is still needed goes unnoticed. Where it
+   * has deleted the last one that was seen, the list begins anew.
+   */
+  #dropBelowStart(): void {
+    let count = 0
+    while ((this.list[count + 1]?.baseOffset ?? Infinity) <= this.start) count++
+    const last = this.list.at(-1)
+    if (last !== undefined && last.endOffset < this.start && this.options.fs.stat(last.file.path) === undefined) count = this.list.length
+    for (const segment of this.list.slice(0, count)) {
       segment.removed = true
-      segment.file.close()
+      this.#giveBack(segment)
     }
-    this.list = this.list.slice(gone.length)
+    this.list = this.list.slice(count)
+  }
+
+  #giveBack(segment: Segment): void {
+    segment.file.close()
+    this.options.indexes.forget(segment.index)
   }
 
   #followEnd(): void {
@@ -102,6 +112,7 @@ export class FollowedPartition extends PartitionLog {
       segment.noteBatch(buffer, at, segment.bytes)
       at += size
     }
+    if (segment.bytes === before) segment.file.close() // recover() puts a copy into its place: the next look goes by the name
     return segment.bytes > before
   }
 
@@ -110,14 +121,18 @@ export class FollowedPartition extends PartitionLog {
     return (this.#options.gaps() ? base >= segment.endOffset : base === segment.endOffset) && batchFault(buffer, at, filled) === undefined
   }
 
-  /** The writer begins a new segment where the last one ends. */
+  /** The writer begins a new segment where the last one ends: what is not there by then never comes. */
   #addRolled(last: Segment | undefined): boolean {
-    const next = openSegments(this.#options, this.start, 'read').find(segment => last === undefined || segment.baseOffset > last.baseOffset)
-    if (next === undefined || (last !== undefined && !this.#options.gaps() && next.baseOffset !== last.endOffset)) return false
+    const base = liveBases(this.#options, this.start).find(base => last === undefined || base > last.baseOffset)
+    if (base === undefined) return false
+    if (last !== undefined && base !== last.endOffset && this.#takeNew(last)) return true
+    const next = Segment.open(this.#options.fs, this.#options.directory, base, 'read')
     next.index.reset()
     next.bytes = 0
-    next.endOffset = next.baseOffset
+    next.endOffset = base
     this.list.push(next)
+    last?.leaveToCache()
+    this.#dropBelowStart()
     return true
   }
 }

@@ -2,7 +2,8 @@
 // the first chunk of a segment needs the index. Any number of cursors may stand on a partition; they hold nothing
 // open, and find their place anew when their segment is gone. Bytes that were read ahead are no more than bytes: what
 // they mean is decided when their turn comes.
-import { takeBatches, type Chunk, type Want } from './batch-chunk.ts'
+import { takeBatches, type Chunk, type Taken, type Want } from './batch-chunk.ts'
+import { findBatchAfter, type ScanFault } from './batch-scan.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { Segment } from './segment.ts'
 
@@ -18,6 +19,10 @@ export class PartitionCursor {
   #position = 0
   /** Offset of the batch at #position; undefined after a jump through the index. */
   #expected: number | undefined
+  /** Then, its last offset as the index has it. */
+  #named: number | undefined
+  /** Whose index was made anew because of a fault. */
+  #doubted: Segment | undefined
   #ahead: Read | undefined
 
   constructor(log: PartitionLog, offset: number) {
@@ -65,9 +70,11 @@ export class PartitionCursor {
       const waiting = this.#log.prepareIndex(segment, this.#offset)
       if (waiting !== undefined) return waiting
     }
+    const entry = this.#offset > segment.baseOffset ? segment.index.floor(this.#offset) : undefined
     this.#segment = segment
-    this.#position = this.#offset > segment.baseOffset ? segment.floorPosition(this.#offset) : 0
-    this.#expected = this.#position === 0 ? segment.baseOffset : undefined
+    this.#position = entry?.position ?? 0
+    this.#named = entry?.lastOffset
+    this.#expected = entry === undefined ? segment.baseOffset : undefined
     return undefined
   }
 
@@ -134,8 +141,8 @@ export class PartitionCursor {
   }
 
   /** Moves over what was read. A number asks to read so many bytes from where it stands now; 0: the segment ends. */
-  #take(segment: Segment, buffer: Buffer, filled: number, maxBytes: number): Chunk | undefined | number {
-    const want: Want = { from: this.#offset, limit: this.#log.readableEnd, expected: this.#expected, gaps: this.#log.options.gaps(), maxBytes }
+  #take(segment: Segment, buffer: Buffer, filled: number, maxBytes: number): Chunk | undefined | number | Promise<Chunk | undefined> {
+    const want: Want = { from: this.#offset, limit: this.#log.readableEnd, expected: this.#expected, named: this.#named, gaps: this.#log.options.gaps(), maxBytes }
     const taken = takeBatches(buffer, filled, want)
     switch (taken.kind) {
       case 'batches':
@@ -145,22 +152,37 @@ export class PartitionCursor {
       case 'end':
         return undefined
       case 'fault':
-        throw segment.corruption(this.#position + taken.at, taken.offset, taken.reason)
+        return this.#doubt(segment, { position: this.#position + taken.at, offset: taken.offset, reason: taken.reason }, maxBytes)
       case 'more':
       case 'nothing':
-        return this.#moveOver(segment, taken, filled < buffer.length)
+        return this.#moveOver(segment, taken, filled < buffer.length, maxBytes)
     }
   }
 
-  #moveOver(segment: Segment, taken: { kind: 'more'; skipped: number; bytes: number; expected: number | undefined } | { kind: 'nothing'; skipped: number; expected: number | undefined }, cut: boolean): number {
+  #moveOver(segment: Segment, taken: Extract<Taken, { kind: 'more' | 'nothing' }>, cut: boolean, maxBytes: number): number | Promise<Chunk | undefined> {
     this.#position += taken.skipped
     this.#expected = taken.expected
     const left = segment.bytes - this.#position
     const bytes = taken.kind === 'more' ? taken.bytes : Math.min(left, FIRST_READ_BYTES)
     const stuck = taken.kind === 'nothing' && taken.skipped === 0
     if (cut || stuck || bytes > left) {
-      throw segment.corruption(this.#position, this.#expected ?? this.#offset, cut ? 'the file is shorter than it was' : `${left} bytes are left of the segment`)
+      return this.#doubt(segment, { position: this.#position, offset: this.#expected ?? this.#offset, reason: cut ? 'the file is shorter than it was' : `${left} bytes are left of the segment` }, maxBytes)
     }
     return bytes
+  }
+
+  /**
+   * Damage before what is wanted must not keep it back, nor an index that misleads: what the segment's index, made anew
+   * from its sound batches, leads round is read; what it does not is told.
+   */
+  async #doubt(segment: Segment, fault: ScanFault, maxBytes: number): Promise<Chunk | undefined> {
+    if (!segment.damagedAt.has(fault.position) && this.#doubted !== segment) {
+      this.#doubted = segment
+      await this.#log.rebuildIndex(segment)
+      this.#segment = undefined
+      return await this.next(maxBytes)
+    }
+    const next = await findBatchAfter(segment.file, fault.position, fault.offset)
+    throw segment.corruption(fault, next?.baseOffset ?? segment.endOffset)
   }
 }

@@ -35,28 +35,35 @@ export interface RecoveryReport {
 }
 
 export async function recoverSegments(options: PartitionOptions, facts: RecoveryFacts, epochs: LeaderEpochs): Promise<RecoveryReport> {
-  return await new Recovery(options, facts, epochs).run()
+  const recovery = new Recovery(options, facts, epochs)
+  try {
+    return await recovery.run()
+  } catch (error) {
+    recovery.giveBack()
+    throw error
+  }
 }
 
 /** The live segments of a directory in order, their ends as the neighbours tell them. Changes nothing on the disk. */
 export function openSegments(options: PartitionOptions, startOffset: number, mode: 'read' | 'write'): Segment[] {
-  const bases = liveBases(options).filter((_, i, all) => (all[i + 1] ?? Infinity) > startOffset)
-  const segments = bases.map(base => Segment.open(options.fs, options.directory, base, mode))
+  const segments = liveBases(options, startOffset).map(base => Segment.open(options.fs, options.directory, base, mode))
   segments.forEach((segment, i) => { segment.endOffset = segments[i + 1]?.baseOffset ?? segment.baseOffset })
   return segments
 }
 
-function liveBases(options: PartitionOptions): number[] {
+/** Of the segments that hold, or will, something from the start offset on; in order. */
+export function liveBases(options: PartitionOptions, startOffset: number): number[] {
   return options.fs.list(options.directory)
     .map(parseSegmentFile)
     .filter(file => file?.state === 'live' && file.suffix === '.log')
     .map(file => file!.baseOffset)
     .sort((a, b) => a - b)
+    .filter((_, i, all) => (all[i + 1] ?? Infinity) > startOffset)
 }
 
 /** Removes what no live segment owns: indexes without a log, deleted and unfinished files, segments below the start. */
 export function removeLeftovers(options: PartitionOptions, startOffset: number): void {
-  const live = new Set(liveBases(options).filter((_, i, all) => (all[i + 1] ?? Infinity) > startOffset))
+  const live = new Set(liveBases(options, startOffset))
   for (const name of options.fs.list(options.directory)) {
     const file = parseSegmentFile(name)
     const leftover = file !== undefined && (file.state !== 'live' || !live.has(file.baseOffset))
@@ -91,6 +98,11 @@ class Recovery {
     return { segments: this.#segments, endOffset, syncedOffset, cutBytes: this.#cutBytes, damage: this.#damage }
   }
 
+  /** Descriptors, where nobody gets the segments. */
+  giveBack(): void {
+    for (const segment of this.#segments) segment.file.close()
+  }
+
   /** Scans the segments that may be damaged, and returns them. */
   async #check(): Promise<Segment[]> {
     const suspects = this.#suspects()
@@ -101,7 +113,7 @@ class Recovery {
       while (result.fault !== undefined) {
         const next = await findBatchAfter(segment.file, result.fault.position, result.fault.offset)
         if (this.#mayCut(result.fault, next !== undefined)) return this.#cut(segment, suspects.slice(0, i + 1))
-        this.#damage.push(segment.corruption(result.fault.position, result.fault.offset, result.fault.reason))
+        this.#damage.push(segment.corruption(result.fault, next?.baseOffset ?? segment.endOffset))
         if (next === undefined) break
         result = await segment.scanOn(next, { gaps: this.#options.gaps() })
       }

@@ -17,6 +17,7 @@ export async function rescueSegments(options: PartitionOptions, facts: RecoveryF
     for (const [i, segment] of segments.entries()) {
       const holdsUnsynced = (segments[i + 1]?.baseOffset ?? Infinity) > facts.rescueFrom
       if (holdsUnsynced) await copyAndReplace(options, segment, facts.rescueFrom)
+      segment.file.close()
     }
     await options.fs.syncDirectory(options.directory)
   } catch (error) {

@@ -7,7 +7,7 @@
 import { CorruptionError } from '../base/errors.ts'
 import { HEADER_BYTES, MAGIC, baseOffset, batchBytes, lastOffset, magic, maxTimestamp } from '../format/record-batch.ts'
 import { join, type File, type FileSystem } from '../platform/file-system.ts'
-import { findBatchAfter, scanBatches, type ScanResult } from './batch-scan.ts'
+import { findBatchAfter, scanBatches, type ScanFault, type ScanResult } from './batch-scan.ts'
 import { segmentFile } from './segment-files.ts'
 import { SegmentIndex, type IndexEntry } from './segment-index.ts'
 
@@ -31,6 +31,8 @@ export class Segment {
   firstTimestamp: number | undefined
   /** Deleted by truncation: cursors find their place anew. */
   removed = false
+  /** Positions of bad batches that a walk over the segment has met: the index leads round them. */
+  damagedAt: ReadonlySet<number> = new Set()
   /** The index was compared with the log since this process opened it. */
   indexChecked = false
   /** Sealed, and its indexes are on the device as they were then. */
@@ -142,6 +144,12 @@ export class Segment {
     })
   }
 
+  /** Another process has sealed it, so its indexes are in the files: what is known of them need not stay in memory. */
+  leaveToCache(): void {
+    this.index.unload()
+    this.indexChecked = false
+  }
+
   /** With its indexes once it is sealed: below the recovery point nobody looks whether they are whole. */
   async sync(sealed: boolean): Promise<void> {
     await Promise.all([this.file.sync(), ...(sealed ? [this.index.sync()] : [])])
@@ -159,13 +167,16 @@ export class Segment {
   /** Makes the indexes anew from the log, damaged stretches left out. Readers go on meanwhile with the old ones. */
   async rebuildIndex(options: { gaps: boolean }): Promise<void> {
     const copy = new Segment(this.#fs, this.directory, this.baseOffset, this.file)
+    const damagedAt = new Set<number>()
     copy.index.reset()
     let from: { position: number; baseOffset: number } | undefined = { position: 0, baseOffset: this.baseOffset }
     while (from !== undefined && from.position < this.bytes) {
-      const { fault }: ScanResult = await copy.scanOn(from, options)
-      from = fault === undefined ? undefined : await findBatchAfter(this.file, fault.position, fault.offset)
+      const { fault, endPosition, nextOffset }: ScanResult = await copy.scanOn(from, options)
+      if (fault !== undefined) damagedAt.add(fault.position)
+      from = fault === undefined ? { position: endPosition, baseOffset: nextOffset } : await findBatchAfter(this.file, fault.position, fault.offset)
     }
     copy.#addLastTime()
+    this.damagedAt = damagedAt
     this.index = copy.index
     this.indexChecked = true
   }
@@ -245,10 +256,10 @@ export class Segment {
     return whole ? header : undefined
   }
 
-  corruption(position: number, offset: number, reason: string): CorruptionError {
+  corruption({ position, offset, reason }: ScanFault, nextOffset: number): CorruptionError {
     return new CorruptionError('BATCH_CORRUPT', `${this.file.path}: the batch at position ${position} (offset ${offset}) can't be believed: ${reason}`, {
-      hint: 'records behind the damage can still be read: begin at a later offset; restore the file from a copy to get back what is damaged',
-      details: { file: this.file.path, position, offset, reason },
+      hint: `reading can go on at offset ${nextOffset}; restore the file from a copy to get back what is damaged`,
+      details: { file: this.file.path, position, offset, nextOffset, reason },
     })
   }
 }

@@ -22,9 +22,10 @@ export class SharedSync {
     while (this.#running !== undefined) await this.#running.catch(() => { /* whoever asked for it has it */ })
   }
 
+  /** Somebody who heard of the end first may have begun the next one: it serves those who waited as well. */
   #next(): Promise<void> {
     this.#waiting = undefined
-    return this.#start()
+    return this.#running ?? this.#start()
   }
 
   #start(): Promise<void> {

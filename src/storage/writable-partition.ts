@@ -44,6 +44,8 @@ export class WritablePartition extends PartitionLog {
   /** A failed write may have left bytes behind the end of the active segment. */
   #hasRest = false
   #failure: StorageError | undefined
+  /** Its files are not its own any more: deleted, or another partition's of that name. */
+  #abandoned = false
   #recovering: Promise<RecoveryReport> | undefined
   /** Settles when the last truncation has: a later one never saves an earlier start. */
   #truncating: Promise<void> = Promise.resolve()
@@ -159,6 +161,7 @@ export class WritablePartition extends PartitionLog {
     if (offset <= this.start) return
     if (offset === this.end && this.#active.bytes > 0) this.roll()
     await this.#options.saveStartOffset(offset)
+    if (this.#abandoned) this.checkOpen()
     this.start = offset
     const gone = this.list.filter((_, i) => (this.list[i + 1]?.baseOffset ?? Infinity) <= offset)
     this.list = this.list.slice(gone.length)
@@ -198,6 +201,7 @@ export class WritablePartition extends PartitionLog {
     if (this.closed) return
     const reason = new ClosedError('LOG_CLOSED', `${this.label}: the log was closed`, { hint: 'open the log again' })
     this.markClosed(reason) // what would be appended from here on, nobody would sync
+    await this.#truncating
     try {
       if (this.#failure === undefined) await this.#settle()
     } finally {
@@ -222,6 +226,7 @@ export class WritablePartition extends PartitionLog {
   /** Closed without another word to the disk: the topic is deleted, or the process pretends to have died. */
   abandon(reason: ClosedError): void {
     this.markClosed(reason)
+    this.#abandoned = true
     for (const segment of this.list) {
       segment.file.close()
       this.options.indexes.forget(segment.index)
@@ -232,7 +237,7 @@ export class WritablePartition extends PartitionLog {
     await super.rebuildIndex(segment)
     segment.index.flush()
     segment.settled = false
-    this.options.indexes.adopt(segment.index)
+    if (!this.isActive(segment)) this.options.indexes.adopt(segment.index)
   }
 
   #mustRoll(batch: Buffer): boolean {
@@ -277,6 +282,7 @@ export class WritablePartition extends PartitionLog {
    * success. Nor after a failure, for those that waited behind it. So it ends when the last of its syncs has ended.
    */
   async #syncDirty(): Promise<void> {
+    if (this.#abandoned) this.checkOpen()
     if (this.#failure !== undefined) throw this.#refusal(this.#failure)
     const active = this.#active
     const target = this.end
@@ -287,6 +293,7 @@ export class WritablePartition extends PartitionLog {
       ...(nameChanges > this.#syncedNameChanges ? [this.#options.fs.syncDirectory(this.#options.directory)] : []),
     ])
     const errors = results.flatMap(result => result.status === 'rejected' ? [result.reason as unknown] : [])
+    if (errors.length > 0 && this.#abandoned) this.checkOpen()
     const failed = errors.find(error => !(error instanceof LimitError))
     if (failed !== undefined) throw this.#fail(failed)
     if (errors.length > 0) throw errors[0] as LimitError // the sync was not tried
@@ -314,6 +321,7 @@ export class WritablePartition extends PartitionLog {
   async #remove(segments: readonly Segment[]): Promise<void> {
     const slices = new Slices()
     for (const segment of segments) {
+      if (this.#abandoned) return
       this.options.indexes.forget(segment.index)
       try {
         segment.remove()

@@ -38,9 +38,11 @@ export async function open(location: string, options?: OpenOptions): Promise<Eve
   if (typeof location !== 'string' || location === '' || location.includes('\0')) {
     throw new UsageError('LOCATION_INVALID', `open: found ${describe(location)} as the location`, { hint: "give a directory, such as './data', or 'memory:'" })
   }
-  if (location === MEMORY) return new EventLog(await LocalLog.open(new SimulatedFileSystem({ history: false, clock: settings.clock }), MEMORY_DIRECTORY, location, settings))
-  if (settings.readOnly) return new EventLog(await FollowedLog.open(nodeFileSystem, resolve(location), location, settings))
-  return new EventLog(await LocalLog.open(nodeFileSystem, resolve(location), location, settings))
+  const inMemory = location === MEMORY
+  const fs = inMemory ? new SimulatedFileSystem({ history: false, clock: settings.clock }) : nodeFileSystem
+  const directory = inMemory ? MEMORY_DIRECTORY : resolve(location)
+  const opening = settings.readOnly ? FollowedLog.open(fs, directory, location, settings) : LocalLog.open(fs, directory, location, settings)
+  return new EventLog(await opening)
 }
 
 export class EventLog implements AsyncDisposable {

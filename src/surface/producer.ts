@@ -24,21 +24,24 @@ const PRODUCER_OPTIONS = optionTable({
   signal: { default: undefined, read: readSignal },
 })
 
-export function newWriter(log: OpenLog, options: ProducerOptions | undefined, what: string): RecordWriter {
+export function newWriter(log: OpenLog, options: ProducerOptions | undefined, what: string, only?: StoredTopic): RecordWriter {
   const { signal, durability, ...rest } = readOptions(options, PRODUCER_OPTIONS, what)
   signal?.throwIfAborted()
-  return log.writer({ ...rest, durability: durability ?? log.settings.durability })
+  return log.writer({ ...rest, durability: durability ?? log.settings.durability }, only)
 }
 
 /** What both kinds of producers do at their end. */
 abstract class ClosableProducer implements AsyncDisposable {
   readonly #log: OpenLog
+  readonly #signal: AbortSignal | undefined
+  readonly #onAbort = (): void => { void this.close() }
   protected readonly writer: RecordWriter
 
   constructor(log: OpenLog, writer: RecordWriter, signal: AbortSignal | undefined) {
     this.#log = log
+    this.#signal = signal
     this.writer = writer
-    signal?.addEventListener('abort', () => { void this.close() }, { once: true })
+    signal?.addEventListener('abort', this.#onAbort)
   }
 
   /** Resolves once everything sent before the call is stored, or has failed. */
@@ -48,6 +51,7 @@ abstract class ClosableProducer implements AsyncDisposable {
 
   async close(): Promise<void> {
     this.#log.forget(this.writer)
+    this.#signal?.removeEventListener('abort', this.#onAbort)
     await this.writer.close()
   }
 

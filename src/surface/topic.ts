@@ -65,13 +65,13 @@ export class Topic<V = unknown, K = unknown> {
   send(records: readonly NewRecord<V, K>[]): Promise<Sent[]>
   async send(given: NewRecord<V, K> | readonly NewRecord<V, K>[]): Promise<Sent | Sent[]> {
     this.#topic.checkUsable()
-    this.#shared ??= new TopicProducer(this.#log, this.#topic, newWriter(this.#log, undefined, `topic '${this.name}'`))
+    this.#shared ??= new TopicProducer(this.#log, this.#topic, newWriter(this.#log, undefined, `topic '${this.name}'`, this.#topic))
     return await this.#shared.send(given as NewRecord)
   }
 
   producer(options?: ProducerOptions): TopicProducer<V, K> {
     this.#topic.checkUsable()
-    return new TopicProducer<V, K>(this.#log, this.#topic, newWriter(this.#log, options, `topic '${this.name}': producer`), options?.signal)
+    return new TopicProducer<V, K>(this.#log, this.#topic, newWriter(this.#log, options, `topic '${this.name}': producer`, this.#topic), options?.signal)
   }
 
   /** No group: replay, inspect, tail. Partitions are merged in no promised order; within one, by offset. */

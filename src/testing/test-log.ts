@@ -3,7 +3,7 @@
 import { integer, optionTable, readOptions, size, type OptionsOf } from '../base/options.ts'
 import type { Size } from '../base/units.ts'
 import { LocalLog } from '../log/local-log.ts'
-import { readOpenOptions, type OpenOptions } from '../log/open-options.ts'
+import { OPEN_OPTIONS, type OpenOptions } from '../log/open-options.ts'
 import type { Fault, Operation } from '../platform/faults.ts'
 import { SimulatedFileSystem } from '../platform/simulated-file-system.ts'
 import { SteppedClock } from '../platform/stepped-clock.ts'
@@ -21,7 +21,10 @@ export interface TestLogOptions extends Omit<OpenOptions, 'clock' | 'readOnly' |
 
 const LARGEST_SEED = 2 ** 32 - 1
 
+const { clock, readOnly, storage, create, ...SHARED_OPTIONS } = OPEN_OPTIONS
+
 const TEST_OPTIONS = optionTable({
+  ...SHARED_OPTIONS,
   seed: { default: 1, read: integer({ min: 0, max: LARGEST_SEED }) },
   startTime: { default: undefined, read: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }) },
   diskBytes: { default: Infinity, read: size({ min: 0 }) },
@@ -42,19 +45,17 @@ export interface TestDisk {
   list(directory: string): string[]
 }
 
-export async function testLog(options: TestLogOptions = {}): Promise<TestLog> {
-  const { seed, startTime, diskBytes, ...rest } = options
-  const settings = readOptions({ seed, startTime, diskBytes }, TEST_OPTIONS, 'testLog')
+export async function testLog(options?: TestLogOptions): Promise<TestLog> {
+  const settings = readOptions(options, TEST_OPTIONS, 'testLog')
   let disk: SimulatedFileSystem | undefined
   const stepped = new SteppedClock({ busy: () => disk?.pendingJobs ?? 0, ...(settings.startTime === undefined ? {} : { startMs: settings.startTime }) })
-  const machine: Machine = { clock: new TestClock(stepped), settings, options: rest, use: next => { disk = next } }
+  const machine: Machine = { clock: new TestClock(stepped), settings, use: next => { disk = next } }
   return await TestLog.start(machine, new SimulatedFileSystem({ seed: settings.seed, capacityBytes: settings.diskBytes, clock: machine.clock }))
 }
 
 interface Machine {
   readonly clock: TestClock
   readonly settings: OptionsOf<typeof TEST_OPTIONS>
-  readonly options: OpenOptions
   readonly use: (disk: SimulatedFileSystem) => void
 }
 
@@ -74,7 +75,7 @@ export class TestLog extends EventLog {
   /** @internal */
   static async start(machine: Machine, disk: SimulatedFileSystem): Promise<TestLog> {
     machine.use(disk)
-    const settings = readOpenOptions({ ...machine.options, clock: machine.clock })
+    const settings = { ...machine.settings, clock: machine.clock, readOnly: false, storage: 'auto', create: true } as const
     return new TestLog(machine, await LocalLog.open(disk, MEMORY_DIRECTORY, 'memory:', settings), disk)
   }
 

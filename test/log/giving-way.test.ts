@@ -1,0 +1,67 @@
+// Loops over records share the event loop with everything else in the process, and lose no time where nothing waits.
+import { expect, test, vi } from 'vitest'
+import { open, type Topic } from '../../src/index.ts'
+
+// A record takes a millisecond to send: performance.now() is what the test says.
+let nowMs = 0
+vi.stubGlobal('performance', { now: () => nowMs })
+
+const records = Array.from({ length: 50 }, (_, i) => ({ value: i }))
+
+async function onTopic(work: (topic: Topic) => Promise<void>): Promise<void> {
+  const log = await open('memory:')
+  try {
+    await work(await log.topic('numbers'))
+  } finally {
+    await log.close()
+  }
+}
+
+/** How many turns the event loop makes beside the work. */
+async function turnsBeside(work: () => Promise<unknown>): Promise<number> {
+  let turns = 0
+  let immediate = setImmediate(count)
+  function count() {
+    turns++
+    immediate = setImmediate(count)
+  }
+  await work()
+  clearImmediate(immediate)
+  return turns
+}
+
+test('a loop that awaits one send after the other lets the event loop turn every five milliseconds', async () => {
+  await onTopic(async topic => {
+    const turns = await turnsBeside(async () => {
+      for (const record of records) {
+        await topic.send(record)
+        nowMs++
+      }
+    })
+    expect(turns).toBeGreaterThanOrEqual(Math.floor(records.length / 6))
+  })
+})
+
+test('a loop that awaits one array after the other lets the event loop turn every five milliseconds', async () => {
+  await onTopic(async topic => {
+    const turns = await turnsBeside(async () => {
+      for (let i = 0; i < records.length; i++) {
+        await topic.send(records)
+        nowMs++
+      }
+    })
+    expect(turns).toBeGreaterThanOrEqual(Math.floor(records.length / 6))
+  })
+})
+
+test('a record of the batch that is at hand comes before all else that waits', async () => {
+  await onTopic(async topic => {
+    await topic.send(records)
+    const iterator = topic.read()
+    for (let taken = 0; taken < 10; taken++) await iterator.next()
+    const order: string[] = []
+    await Promise.all([iterator.next().then(() => order.push('record')), Promise.resolve().then(() => order.push('another'))])
+    expect(order).toEqual(['record', 'another'])
+    await iterator.return?.()
+  })
+})
