@@ -3,15 +3,17 @@
 // It looks at once where somebody asks (a read begins, an offset is asked for), and while somebody waits every 10 ms,
 // backing off to 50 ms while nothing comes.
 import { ClosedError, ConflictError, NotFoundError } from '../base/errors.ts'
+import { systemClock } from '../platform/clock.ts'
 import { join, type FileSystem } from '../platform/file-system.ts'
 import { FollowedPartition } from '../storage/followed-partition.ts'
 import { IndexCache } from '../storage/index-cache.ts'
-import { CATALOG_TOPIC, Catalog } from './catalog.ts'
+import { CATALOG_TOPIC, Catalog, type CatalogEntry } from './catalog.ts'
 import { START_OFFSETS, readOffsets, type Offsets } from './checkpoints.ts'
 import { EventEmitter } from './event-emitter.ts'
 import { LogDirectory } from './log-directory.ts'
 import type { OpenLog } from './open-log.ts'
 import type { OpenSettings } from './open-options.ts'
+import { ownerOf } from './partition-directories.ts'
 import { loadPartitioner, type PartitionerName } from './partitioner.ts'
 import { RecordCodec } from './record-codec.ts'
 import type { RecordWriter } from './record-writer.ts'
@@ -21,6 +23,8 @@ import { readTopicOptions, reconcile, type ReadTopicOptions, type TopicSettings 
 
 const SHORTEST_POLL_MS = 10
 const LONGEST_POLL_MS = 50
+/** File systems tell times apart that differ by so much. */
+const TIMESTAMP_GRAIN_MS = 20
 
 export class FollowedLog implements OpenLog {
   readonly location: string
@@ -32,6 +36,8 @@ export class FollowedLog implements OpenLog {
   readonly #indexes = new IndexCache()
   #catalogPartition!: FollowedPartition
   #catalog!: Catalog
+  /** Of the catalog: so much of it has taken effect here. While it has no more, every directory is whose it was. */
+  #followedBytes = 0
   #starts: { readonly seen: string; readonly offsets: Offsets } = { seen: '', offsets: new Map() }
   #looking: Promise<void> | undefined
   #pollMs = SHORTEST_POLL_MS
@@ -47,7 +53,7 @@ export class FollowedLog implements OpenLog {
 
   static async open(fs: FileSystem, path: string, location: string, settings: OpenSettings): Promise<FollowedLog> {
     const log = new FollowedLog(location, LogDirectory.openToRead(fs, path), settings)
-    log.#catalogPartition = await log.#openPartition(CATALOG_TOPIC, 0, () => 'delete')
+    log.#catalogPartition = await log.#openPartition(CATALOG_TOPIC, 0, () => 'delete', () => true)
     log.#catalog = new Catalog(log.#catalogPartition, settings.clock)
     try {
       await log.#look()
@@ -128,35 +134,53 @@ export class FollowedLog implements OpenLog {
   }
 
   async #lookOnce(): Promise<void> {
+    while (!await this.#followCatalog()) { /* directories went meanwhile: the catalog tells of which topics */ }
+    for (const topic of this.topics.values()) for (const partition of topic.partitions) if (partition.awaited) (partition as FollowedPartition).look()
+  }
+
+  /** A directory goes after its topic has left the catalog. False: one went after the catalog was read. */
+  async #followCatalog(): Promise<boolean> {
     this.#catalogPartition.refresh()
+    const { bytes } = this.#catalogPartition
     await this.#catalog.replay()
     for (const [name, topic] of this.topics) {
       if (this.#catalog.entries.get(name)?.id === topic.id) continue
       this.topics.delete(name)
       this.#drop(topic, new ClosedError('TOPIC_DELETED', `topic '${name}' was deleted by the process that writes the log`, { hint: 'list the topics again', details: { topic: name } }), 'deleted')
     }
-    for (const [name, entry] of this.#catalog.entries) {
-      const topic = this.topics.get(name) ?? await this.#register(name, entry.id, entry.settings)
-      topic.settings = entry.settings
-      if (topic.partitions.length < entry.settings.partitions) topic.grow(await this.#openPartitions(name, topic.partitions.length, entry.settings.partitions, () => topic.settings.cleanup))
+    this.#followedBytes = bytes
+    try {
+      for (const [name, entry] of this.#catalog.entries) await this.#followTopic(name, entry)
+      return true
+    } catch (error) {
+      if (error instanceof NotFoundError && this.#catalogPartition.bytesNow() > bytes) return false
+      throw error
     }
-    for (const topic of this.topics.values()) for (const partition of topic.partitions) if (partition.awaited) partition.refresh()
   }
 
-  async #register(name: string, id: string, settings: Readonly<TopicSettings>): Promise<StoredTopic> {
-    const place = await loadPartitioner(settings.partitioner as PartitionerName)
-    const topic = new StoredTopic(name, id, settings, [], new RecordCodec(name, this.settings.clock, settings, place))
+  async #followTopic(name: string, { id, settings }: CatalogEntry): Promise<void> {
+    const topic = this.topics.get(name) ?? await this.#newTopic(name, id, settings)
+    topic.settings = settings
+    if (topic.partitions.length < settings.partitions) topic.grow(await this.#openPartitions(topic, settings.partitions))
     this.topics.set(name, topic)
-    return topic
   }
 
-  async #openPartitions(topic: string, from: number, to: number, cleanup: () => TopicSettings['cleanup']): Promise<FollowedPartition[]> {
+  async #newTopic(name: string, id: string, settings: Readonly<TopicSettings>): Promise<StoredTopic> {
+    const place = await loadPartitioner(settings.partitioner as PartitionerName)
+    return new StoredTopic(name, id, settings, [], new RecordCodec(name, this.settings.clock, settings, place))
+  }
+
+  async #openPartitions(topic: StoredTopic, count: number): Promise<FollowedPartition[]> {
     const partitions: FollowedPartition[] = []
-    for (let index = from; index < to; index++) partitions.push(await this.#openPartition(topic, index, cleanup))
+    const { fs, path } = this.#directory
+    for (let index = topic.partitions.length; index < count; index++) {
+      const isOurs = (): boolean => this.#catalogPartition.bytesNow() === this.#followedBytes || ownerOf(fs, join(path, partitionDirectory(topic.name, index))) === topic.id
+      partitions.push(await this.#openPartition(topic.name, index, () => topic.settings.cleanup, isOurs))
+    }
     return partitions
   }
 
-  #openPartition(topic: string, index: number, cleanup: () => TopicSettings['cleanup']): Promise<FollowedPartition> {
+  #openPartition(topic: string, index: number, cleanup: () => TopicSettings['cleanup'], isOurs: () => boolean): Promise<FollowedPartition> {
     const label = partitionDirectory(topic, index)
     return FollowedPartition.open({
       fs: this.#directory.fs,
@@ -165,15 +189,17 @@ export class FollowedLog implements OpenLog {
       indexes: this.#indexes,
       gaps: () => cleanup() !== 'delete',
       startOffset: () => this.#startOffsets().get(label) ?? 0,
+      isOurs,
     })
   }
 
-  /** Read again when the file is another one. */
+  /** Read again when the file is another one, or so new that another one may have the same time. */
   #startOffsets(): Offsets {
     const { fs, path } = this.#directory
     const stat = fs.stat(join(path, START_OFFSETS))
     const seen = stat === undefined ? '' : `${stat.modifiedMs}/${stat.bytes}`
-    if (seen !== this.#starts.seen) this.#starts = { seen, offsets: readOffsets(fs, path, START_OFFSETS) }
+    const isFresh = stat !== undefined && Math.abs(systemClock.now() - stat.modifiedMs) < TIMESTAMP_GRAIN_MS
+    if (seen !== this.#starts.seen || isFresh) this.#starts = { seen, offsets: readOffsets(fs, path, START_OFFSETS) }
     return this.#starts.offsets
   }
 

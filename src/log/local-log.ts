@@ -13,7 +13,7 @@ import { inParallel } from './in-parallel.ts'
 import { LogDirectory } from './log-directory.ts'
 import type { OpenLog } from './open-log.ts'
 import type { OpenSettings } from './open-options.ts'
-import { removeDeleted, removeOrphans } from './partition-directories.ts'
+import { findPartition, removeDeleted, removeOrphans } from './partition-directories.ts'
 import { PartitionStore, SIDE_BY_SIDE } from './partition-store.ts'
 import { loadPartitioner, type PartitionerName } from './partitioner.ts'
 import { RecordCodec } from './record-codec.ts'
@@ -150,6 +150,7 @@ export class LocalLog implements OpenLog {
   async #start(): Promise<void> {
     const { fs, path } = this.#directory
     const isNew = !this.#store.exists(CATALOG_TOPIC, 0)
+    if (isNew) this.#checkNothingLost()
     const partition = isNew ? await this.#store.create(CATALOG_TOPIC, 0, CATALOG_ID, catalogPolicies) : await this.#store.open(CATALOG_TOPIC, 0, catalogPolicies)
     await partition.sync() // after a kill its end is in the page cache alone: topics that are seen once stay
     this.#catalog = new Catalog(partition, this.settings.clock)
@@ -168,6 +169,16 @@ export class LocalLog implements OpenLog {
     this.#scheduleSync()
   }
 
+  /** The catalog is made before any other partition. */
+  #checkNothingLost(): void {
+    const { fs, path } = this.#directory
+    const partition = findPartition(fs, path)
+    if (partition === undefined) return
+    throw new CorruptionError('CATALOG_MISSING', `open: ${path} holds the partition '${partition}', and the catalog '${CATALOG_TOPIC}-0' is gone`, {
+      hint: 'restore it from a copy: it says which topics there are, and how they are stored', details: { path, partition },
+    })
+  }
+
   async #openPartition(topic: string, index: number, policies: () => TopicSettings): Promise<WritablePartition> {
     if (this.#store.exists(topic, index)) return await this.#store.open(topic, index, policies)
     throw new CorruptionError('PARTITION_MISSING', `topic '${topic}': the directory of partition ${index} is gone`, {
@@ -177,7 +188,7 @@ export class LocalLog implements OpenLog {
 
   #warnOfStrangers(directories: readonly string[]): void {
     for (const directory of directories) {
-      this.events.emit('warning', { code: 'DIRECTORY_WITHOUT_TOPIC', message: `${directory} holds records of a topic that the catalog does not know: it is left alone`, hint: 'move it away if it is not needed' })
+      this.events.emit('warning', { code: 'DIRECTORY_WITHOUT_TOPIC', message: `${directory} is named like a partition, belongs to no topic of the catalog and is not empty: it is left alone`, hint: 'move it away if it is not needed' })
     }
   }
 

@@ -11,6 +11,8 @@ import { CATALOG_TOPIC } from './catalog.ts'
 import { parsePartitionDirectory } from './topic-name.ts'
 
 const METADATA_FILE = 'partition.metadata'
+/** What else than segments' files may be removed with a directory. */
+const OWN_FILE = /^(partition\.metadata|leader-epoch-checkpoint)(\.tmp)?$/
 const DELETED_DIRECTORY = /\.[A-Za-z0-9_-]{22}-delete$/
 
 /** A partition's directory, and the topic that owns it. */
@@ -30,9 +32,9 @@ export async function writeMetadata(fs: FileSystem, directory: string, topicId: 
 /** Before a new partition is made: what an unfinished creation left behind goes, anything else is in the way. */
 export function clearPlace(fs: FileSystem, directory: string): void {
   if (fs.stat(directory) === undefined) return
-  if (holdsNoRecords(fs, directory)) return removeFolder(fs, directory)
-  throw new ConflictError('PARTITION_DIRECTORY_EXISTS', `${directory} holds records of a topic that the catalog does not know`, {
-    hint: 'move the directory away, or remove it if its records are not needed', details: { directory },
+  if (isUnfinished(fs, directory)) return removeFolder(fs, directory)
+  throw new ConflictError('PARTITION_DIRECTORY_EXISTS', `${directory} is in the way: it belongs to no topic of the catalog, and is not empty`, {
+    hint: 'move the directory away, or remove it if what it holds is not needed', details: { directory },
   })
 }
 
@@ -52,7 +54,7 @@ export async function removeDeleted(fs: FileSystem, root: string): Promise<void>
   await removeFolders(fs, root, fs.list(root).filter(name => DELETED_DIRECTORY.test(name)))
 }
 
-/** After an unclean end. Returns the directories with records that belong to no topic: they are left alone. */
+/** After an unclean end. Returns the directories that belong to no topic and hold something: they are left alone. */
 export async function removeOrphans(fs: FileSystem, root: string, catalog: Catalog): Promise<string[]> {
   const deleted: Folder[] = []
   const strangers: string[] = []
@@ -63,7 +65,7 @@ export async function removeOrphans(fs: FileSystem, root: string, catalog: Catal
     const owner = ownerOf(fs, directory)
     const entry = catalog.entries.get(parsed.topic)
     if (entry !== undefined && parsed.partition < entry.settings.partitions && (owner ?? entry.id) === entry.id) continue
-    if (holdsNoRecords(fs, directory)) removeFolder(fs, directory)
+    if (isUnfinished(fs, directory)) removeFolder(fs, directory)
     else if (owner !== undefined && catalog.wasDeleted(owner)) deleted.push({ name, topicId: owner })
     else strangers.push(name)
   }
@@ -72,7 +74,15 @@ export async function removeOrphans(fs: FileSystem, root: string, catalog: Catal
 }
 
 /** undefined where it can't be told: a power cut may have torn the file while the partition was made. */
-function ownerOf(fs: FileSystem, directory: string): string | undefined {
+/** A directory that some topic's partition was made in: where there is one, there was a catalog. */
+export function findPartition(fs: FileSystem, root: string): string | undefined {
+  return fs.list(root).find(name => {
+    const parsed = parsePartitionDirectory(name)
+    return parsed !== undefined && parsed.topic !== CATALOG_TOPIC && fs.stat(join(root, name, METADATA_FILE)) !== undefined
+  })
+}
+
+export function ownerOf(fs: FileSystem, directory: string): string | undefined {
   const text = readTextFile(fs, directory, METADATA_FILE)
   try {
     return text === undefined ? undefined : parsePartitionMetadata(text)
@@ -82,10 +92,12 @@ function ownerOf(fs: FileSystem, directory: string): string | undefined {
   }
 }
 
-function holdsNoRecords(fs: FileSystem, directory: string): boolean {
+/** Holds nothing but what a creation begins with: no records, and no files of somebody else. */
+function isUnfinished(fs: FileSystem, directory: string): boolean {
   return fs.list(directory).every(name => {
     const file = parseSegmentFile(name)
-    return file === undefined || file.suffix !== '.log' || (fs.stat(join(directory, name))?.bytes ?? 0) === 0
+    if (file === undefined) return OWN_FILE.test(name)
+    return file.suffix !== '.log' || (fs.stat(join(directory, name))?.bytes ?? 0) === 0
   })
 }
 

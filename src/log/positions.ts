@@ -5,7 +5,7 @@ import { isControl } from '../format/record-batch.ts'
 import { chunkAtTime } from '../storage/find-chunk.ts'
 import type { PartitionLog } from '../storage/partition-log.ts'
 import { checkOffset } from '../storage/partition-log.ts'
-import { RecordBatch } from './record-batch-view.ts'
+import { RecordBatchView } from './record-batch-view.ts'
 import type { StoredTopic } from './stored-topic.ts'
 
 /** A place to begin or end: exclusive where it ends. The map is partition → offset, as committed() gives it. */
@@ -63,7 +63,7 @@ export async function offsetAtTime(topic: StoredTopic, partition: number, timest
   const { startOffset, endOffset } = log
   for (let chunk = await chunkAtTime(log, timestamp); chunk !== undefined; chunk = await chunkAtTime(log, timestamp, chunk.nextOffset)) {
     if (isControl(chunk.bytes, 0)) continue
-    const batch = new RecordBatch(topic.sources[partition]!, chunk.bytes, startOffset, Infinity)
+    const batch = new RecordBatchView(topic.sources[partition]!, chunk.bytes, startOffset, Infinity)
     await batch.inflated()
     for (const record of batch) if (record.timestamp >= timestamp) return record.offset
   }

@@ -7,7 +7,8 @@ import { CorruptionError } from '../base/errors.ts'
 import { inflate, inflateLater, isCodecLoaded } from '../format/compression.ts'
 import { RecordCursor, readHeaders } from '../format/record-cursor.ts'
 import { HEADER_BYTES, baseOffset, baseTimestamp, codecOf, isLogAppendTime, lastOffset, maxTimestamp, recordCount } from '../format/record-batch.ts'
-import { RecordHeaders, noHeaders } from './record-headers.ts'
+import type { LogRecord, RecordBatch, RecordHeaders } from './log-record.ts'
+import { StoredHeaders, noHeaders } from './record-headers.ts'
 
 /** api.md: what one batch may inflate to. */
 const INFLATED_LIMIT_BYTES = 64 * 1024 * 1024
@@ -24,7 +25,7 @@ export interface RecordSource {
 }
 
 /** Kafka's record batch with its records, in the order of their offsets. */
-export class RecordBatch<V = unknown, K = unknown> implements Iterable<LogRecord<V, K>> {
+export class RecordBatchView<V = unknown, K = unknown> implements RecordBatch<V, K> {
   readonly #source: RecordSource
   readonly #from: number
   readonly #end: number
@@ -101,7 +102,7 @@ class RecordIterator<V, K> implements IterableIterator<LogRecord<V, K>> {
       const offset = this.#baseOffset + cursor.offsetDelta
       if (offset < this.#from) continue
       if (offset >= this.#end) break
-      return { value: new LogRecord<V, K>(this.#source, cursor, offset, this.#appendTime ?? this.#baseTimestamp + cursor.timestampDelta), done: false }
+      return { value: new RecordView<V, K>(this.#source, cursor, offset, this.#appendTime ?? this.#baseTimestamp + cursor.timestampDelta), done: false }
     }
     return { value: undefined, done: true }
   }
@@ -111,7 +112,7 @@ class RecordIterator<V, K> implements IterableIterator<LogRecord<V, K>> {
  * A view of one record. Its properties are getters, so that what nobody looks at is never decoded. A deep comparison
  * (`toEqual`, `deepEqual`) looks at own properties: it asks for the tag first, and that makes them.
  */
-export class LogRecord<V = unknown, K = unknown> {
+class RecordView<V, K> implements LogRecord<V, K> {
   readonly #source: RecordSource
   readonly #body: Buffer
   readonly #offset: number
@@ -164,7 +165,7 @@ export class LogRecord<V = unknown, K = unknown> {
 
   get headers(): RecordHeaders {
     if (this.#headerCount === 0) return noHeaders
-    this.#headers ??= new RecordHeaders(readHeaders(this.#body, this.#headersStart, this.#headerCount, this.#end))
+    this.#headers ??= new StoredHeaders(readHeaders(this.#body, this.#headersStart, this.#headerCount, this.#end))
     return this.#headers
   }
 

@@ -6,7 +6,7 @@ import { nearestName } from '../base/nearest-name.ts'
 import type { EncodedHeaders } from '../format/batch-encoder.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Place } from './partitioner.ts'
-import type { RecordHeaders } from './record-headers.ts'
+import type { RecordHeaders } from './log-record.ts'
 import { SCHEMA_HEADER, SchemaGate, parseSchemaVersion } from './schema.ts'
 import { builtInSerde, type Serde } from './serdes.ts'
 

@@ -1,8 +1,9 @@
-// The headers of one record: names with bytes, in order, repeated names kept.
+// The headers of one stored record: names with bytes, in order, repeated names kept.
+import type { RecordHeaders } from './log-record.ts'
 
 const utf8 = new TextDecoder('utf-8')
 
-export class RecordHeaders implements Iterable<readonly [name: string, value: Uint8Array | null]> {
+export class StoredHeaders implements RecordHeaders {
   readonly #entries: readonly (readonly [name: string, value: Uint8Array | null])[]
 
   constructor(entries: readonly (readonly [name: string, value: Uint8Array | null])[]) {
@@ -40,4 +41,4 @@ export class RecordHeaders implements Iterable<readonly [name: string, value: Ui
   }
 }
 
-export const noHeaders = new RecordHeaders([])
+export const noHeaders = new StoredHeaders([])

@@ -1,7 +1,7 @@
 // The async iterators over a RecordReader: records, or batches. Written by hand rather than as generators, so that a
 // record that is at hand costs one promise and nothing else (the benchmark 'read'). As with a generator, an error is
 // the last thing that comes.
-import type { LogRecord, RecordBatch } from './record-batch-view.ts'
+import type { LogRecord, RecordBatch } from './log-record.ts'
 import type { RecordReader } from './record-reader.ts'
 
 export class BatchIterator implements AsyncIterableIterator<RecordBatch> {

@@ -8,7 +8,7 @@ import { Slices } from '../platform/slices.ts'
 import { PartitionCursor } from '../storage/partition-cursor.ts'
 import { batchesOf } from './chunk-batches.ts'
 import { readPosition, resolvePosition } from './positions.ts'
-import { RecordBatch } from './record-batch-view.ts'
+import { RecordBatchView } from './record-batch-view.ts'
 import type { StoredTopic } from './stored-topic.ts'
 
 /** A chunk is at most this large, and smaller when maxBufferedBytes is. */
@@ -74,7 +74,7 @@ export class RecordReader {
   }
 
   /** The next batch with a record in range; undefined at the end. */
-  async next(): Promise<RecordBatch | undefined> {
+  async next(): Promise<RecordBatchView | undefined> {
     while (!this.#ended) {
       this.#settings.signal?.throwIfAborted()
       await this.begin()
@@ -98,12 +98,12 @@ export class RecordReader {
     this.#wake?.()
   }
 
-  #nextOfChunk(): RecordBatch | undefined {
+  #nextOfChunk(): RecordBatchView | undefined {
     if (this.#chunk === undefined) return undefined
     const { lane, batches } = this.#chunk
     for (let next = batches.next(); !next.done; next = batches.next()) {
       if (isControl(next.value, 0) || baseOffset(next.value, 0) >= lane.end) continue
-      return new RecordBatch(this.#topic.sources[lane.partition]!, next.value, lane.from, lane.end)
+      return new RecordBatchView(this.#topic.sources[lane.partition]!, next.value, lane.from, lane.end)
     }
     this.#chunk = undefined
     return undefined

@@ -4,7 +4,7 @@
 // The usual record goes straight into its batch. When something has to be waited for (an asynchronous schema, a long
 // array, full buffers) the calls that follow queue behind it in #steps, so that their order holds.
 import { ClosedError, LimitError, UsageError } from '../base/errors.ts'
-import { ensureCodec } from '../format/compression.ts'
+import { ensureCodec, isCodecLoaded } from '../format/compression.ts'
 import type { Codec } from '../format/record-batch.ts'
 import type { Clock } from '../platform/clock.ts'
 import { HeldLoop } from '../platform/held-loop.ts'
@@ -88,9 +88,21 @@ export class RecordWriter {
         hint: 'await send() or flush() first, or use a producer of its own for sendSync', details: { topic: topic.name }, retriable: true,
       })
     }
+    this.#checkCodec(topic)
     checkRecordBytes(encoded, topic.settings.maxRecordBytes, topic.name)
     const partition = this.#place(topic, encoded)
     return { topic: topic.name, partition, ...this.#accumulator(topic, partition).addNow(encoded) }
+  }
+
+  #codec(topic: StoredTopic): Codec {
+    return this.#settings.compression ?? topic.settings.compression
+  }
+
+  /** A topic that was only listed has not loaded its codec yet; a send with a promise does that. */
+  #checkCodec(topic: StoredTopic): void {
+    const codec = this.#codec(topic)
+    if (isCodecLoaded(codec)) return
+    throw new UsageError('CODEC_NOT_LOADED', `topic '${topic.name}': its codec '${codec}' is not loaded yet, sendSync can't wait for it`, { hint: `open the topic first: await log.topic('${topic.name}')`, details: { topic: topic.name, codec } })
   }
 
   /** Resolves once everything sent before the call is stored, or has failed. */
@@ -210,7 +222,7 @@ export class RecordWriter {
   #accumulator(topic: StoredTopic, partition: number): BatchAccumulator {
     const { accumulators } = this.#route(topic)
     return accumulators[partition] ??= new BatchAccumulator(topic.writable(partition), partition, {
-      codec: () => this.#settings.compression ?? topic.settings.compression,
+      codec: () => this.#codec(topic),
       batchBytes: this.#settings.batchBytes,
       durability: this.#settings.durability,
       appendTime: () => topic.settings.timestamps === 'append' ? this.#clock.now() : undefined,

@@ -9,7 +9,7 @@ import { PartitionCursor } from '../storage/partition-cursor.ts'
 import type { PartitionLog } from '../storage/partition-log.ts'
 import type { WritablePartition } from '../storage/writable-partition.ts'
 import { batchesOf } from './chunk-batches.ts'
-import { RecordBatch, type RecordSource } from './record-batch-view.ts'
+import { RecordBatchView, type RecordSource } from './record-batch-view.ts'
 
 const REPLAY_BYTES = 256 * 1024
 
@@ -38,7 +38,7 @@ export class StateLog<T> {
     for (let chunk = await cursor.next(REPLAY_BYTES); chunk !== undefined; chunk = await cursor.next(REPLAY_BYTES)) {
       for (const bytes of batchesOf(chunk.bytes)) {
         if (isControl(bytes, 0)) continue
-        for (const record of new RecordBatch<unknown, string>(this.#source, bytes, 0, Infinity)) this.#apply(record.key!, record.value === null ? undefined : this.#decode(record.value))
+        for (const record of new RecordBatchView<unknown, string>(this.#source, bytes, 0, Infinity)) this.#apply(record.key!, record.value === null ? undefined : this.#decode(record.value))
       }
       this.#applied = chunk.nextOffset
     }

@@ -1,4 +1,4 @@
-import type { LogRecord } from './record-batch-view.ts'
+import type { LogRecord } from './log-record.ts'
 import type { NewRecord } from './record-codec.ts'
 import type { Sent } from './send-receipts.ts'
 

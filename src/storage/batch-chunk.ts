@@ -19,6 +19,8 @@ export interface Want {
   /** Then, the last offset that the first batch must have. */
   readonly named: number | undefined
   readonly gaps: boolean
+  /** Batches that are stepped over are checked as the others are: a fault is where it seems to be. */
+  readonly inFull: boolean
   /** Beyond the first batch, no more than fit into so many bytes. */
   readonly maxBytes: number
 }
@@ -39,13 +41,15 @@ export function takeBatches(bytes: Buffer, filled: number, want: Want): Taken {
   let expected = want.expected
   while (filled - at >= LOG_OVERHEAD) {
     const base = baseOffset(bytes, at)
-    if (base >= want.limit) return at > start ? batches(start, at, expected!) : { kind: 'end' }
     const size = batchBytes(bytes, at)
     const partial = at + size > filled
     const misled = expected === undefined && !partial && lastOffset(bytes, at) !== want.named
     const reason = misled ? 'it is not the one that the index names' : sizeOrPlaceFault(base, size, expected, want)
-    const fault = reason ?? (partial || lastOffset(bytes, at) < want.from ? undefined : batchFault(bytes, at, filled))
+    // Without gaps each base offset vouches for the batch before: what is stepped over, or not there yet, needs no more.
+    const inFull = want.inFull || want.gaps || at > start || (base < want.limit && !partial && lastOffset(bytes, at) >= want.from)
+    const fault = reason ?? (inFull && !partial ? batchFault(bytes, at, filled) : undefined)
     if (fault !== undefined) return at > start ? batches(start, at, expected!) : { kind: 'fault', at, offset: expected ?? base, reason: fault }
+    if (base >= want.limit && !(inFull && partial)) return at > start ? batches(start, at, expected!) : { kind: 'end' }
     if (at > start && at + size - start > want.maxBytes) return batches(start, at, expected!)
     if (partial) return at > start ? batches(start, at, expected!) : { kind: 'more', skipped: at, bytes: size, expected }
     expected = lastOffset(bytes, at) + 1

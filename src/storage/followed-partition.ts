@@ -7,13 +7,15 @@ import { PartitionLog, type PartitionOptions } from './partition-log.ts'
 import { liveBases, openSegments } from './recovery.ts'
 import { Segment } from './segment.ts'
 
-const LOOK_BYTES = 256 * 1024
-/** One look takes in at most so many pieces, so that the event loop is not held; the next look goes on. */
-const LOOKS = 16
+const PIECE_BYTES = 256 * 1024
+/** What look() takes in at most, so that the event loop is not held. */
+const PIECES_A_LOOK = 16
 
 export interface FollowedOptions extends PartitionOptions {
   /** What the writer's log-start-offset-checkpoint says. */
   readonly startOffset: () => number
+  /** Whether the directory is still that of this partition, and not of another one of that name. */
+  readonly isOurs: () => boolean
 }
 
 export class FollowedPartition extends PartitionLog {
@@ -33,17 +35,38 @@ export class FollowedPartition extends PartitionLog {
   override failureAtEnd(): undefined { return undefined }
   override isHot(): boolean { return false }
 
+  /** Takes in all that is stored: whoever asks is answered with no less than the writer has acknowledged. */
   override refresh(): void {
+    this.#take(Infinity)
+  }
+
+  /** Takes in a part of it, if there is much: for who looks again and again. */
+  look(): void {
+    this.#take(PIECES_A_LOOK)
+  }
+
+  /** As of now: more than `bytes` where the writer went on since the last look. */
+  bytesNow(): number {
+    const last = this.list.at(-1)
+    return last === undefined ? 0 : this.bytes - last.bytes + (this.options.fs.stat(last.file.path)?.bytes ?? 0)
+  }
+
+  #take(pieces: number): void {
     if (this.closed) return
+    if (!this.#options.isOurs()) return this.#abandonDeleted()
     try {
       this.start = Math.max(this.start, this.#options.startOffset())
       this.#dropBelowStart()
-      this.#followEnd()
+      this.#followEnd(pieces)
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error
       if (this.options.fs.stat(this.options.directory) !== undefined) return // a segment went while it was looked at: the next look tells
-      this.abandon(new ClosedError('TOPIC_DELETED', `${this.label}: the topic was deleted by the process that writes the log`, { hint: 'list the topics again' }))
+      this.#abandonDeleted()
     }
+  }
+
+  #abandonDeleted(): void {
+    this.abandon(new ClosedError('TOPIC_DELETED', `${this.label}: the topic was deleted by the process that writes the log`, { hint: 'list the topics again' }))
   }
 
   abandon(reason: ClosedError): void {
@@ -85,9 +108,9 @@ export class FollowedPartition extends PartitionLog {
     this.options.indexes.forget(segment.index)
   }
 
-  #followEnd(): void {
+  #followEnd(pieces: number): void {
     const before = this.end
-    for (let looks = 0; looks < LOOKS; looks++) {
+    for (let taken = 0; taken < pieces; taken++) {
       const last = this.list.at(-1)
       if ((last === undefined || !this.#takeNew(last)) && !this.#addRolled(last)) break
     }
@@ -99,8 +122,12 @@ export class FollowedPartition extends PartitionLog {
   #takeNew(segment: Segment): boolean {
     const left = (this.options.fs.stat(segment.file.path)?.bytes ?? 0) - segment.bytes
     if (left < HEADER_BYTES) return false
-    let buffer = Buffer.allocUnsafe(Math.min(LOOK_BYTES, left))
+    let buffer = Buffer.allocUnsafe(Math.min(PIECE_BYTES, left))
     let filled = segment.file.read(buffer, segment.bytes)
+    if (filled < buffer.length) {
+      segment.file.close() // recover() puts a copy in the file's place: the name counts
+      filled = segment.file.read(buffer, segment.bytes)
+    }
     const firstBytes = filled < HEADER_BYTES ? 0 : batchBytes(buffer, 0)
     if (firstBytes > filled && firstBytes <= left) {
       buffer = Buffer.allocUnsafe(firstBytes)
@@ -112,7 +139,6 @@ export class FollowedPartition extends PartitionLog {
       segment.noteBatch(buffer, at, segment.bytes)
       at += size
     }
-    if (segment.bytes === before) segment.file.close() // recover() puts a copy into its place: the next look goes by the name
     return segment.bytes > before
   }
 
@@ -121,17 +147,18 @@ export class FollowedPartition extends PartitionLog {
     return (this.#options.gaps() ? base >= segment.endOffset : base === segment.endOffset) && batchFault(buffer, at, filled) === undefined
   }
 
-  /** The writer begins a new segment where the last one ends: what is not there by then never comes. */
+  /** The writer begins a new segment where the last one ends: those before the newest are whole, and go by its word. */
   #addRolled(last: Segment | undefined): boolean {
-    const base = liveBases(this.#options, this.start).find(base => last === undefined || base > last.baseOffset)
-    if (base === undefined) return false
-    if (last !== undefined && base !== last.endOffset && this.#takeNew(last)) return true
-    const next = Segment.open(this.#options.fs, this.#options.directory, base, 'read')
-    next.index.reset()
-    next.bytes = 0
-    next.endOffset = base
-    this.list.push(next)
-    last?.leaveToCache()
+    const bases = liveBases(this.#options, this.start).filter(base => last === undefined || base > last.baseOffset)
+    const [first] = bases
+    if (first === undefined) return false
+    last?.sealedElsewhere(first)
+    const added = bases.map(base => Segment.open(this.#options.fs, this.#options.directory, base, 'read'))
+    for (const [i, segment] of added.entries()) segment.endOffset = bases[i + 1] ?? segment.baseOffset
+    const newest = added.at(-1)!
+    newest.index.reset()
+    newest.bytes = 0
+    this.list.push(...added)
     this.#dropBelowStart()
     return true
   }

@@ -21,7 +21,7 @@ export class PartitionCursor {
   #expected: number | undefined
   /** Then, its last offset as the index has it. */
   #named: number | undefined
-  /** Whose index was made anew because of a fault. */
+  /** A fault was met in it. */
   #doubted: Segment | undefined
   #ahead: Read | undefined
 
@@ -80,8 +80,10 @@ export class PartitionCursor {
 
   /** To the next segment. Offsets that lie between two are missing, unless compaction took them. */
   #leave(maxBytes: number): Chunk | undefined | Promise<Chunk | undefined> {
-    const next = this.#log.segmentAfter(this.#segment!)
-    if (next === undefined) return undefined
+    const segment = this.#segment!
+    const next = this.#log.segmentAfter(segment)
+    if (next === undefined && this.#log.options.gaps()) return undefined
+    if (next === undefined) return this.#doubt(segment, { position: segment.bytes, offset: this.#offset, reason: 'the segment ends before it' }, maxBytes)
     const missingFrom = Math.max(this.#offset, this.#log.startOffset)
     if (next.baseOffset > missingFrom && !this.#log.options.gaps()) throw this.#log.missing(missingFrom, next.baseOffset)
     this.#segment = next
@@ -142,7 +144,7 @@ export class PartitionCursor {
 
   /** Moves over what was read. A number asks to read so many bytes from where it stands now; 0: the segment ends. */
   #take(segment: Segment, buffer: Buffer, filled: number, maxBytes: number): Chunk | undefined | number | Promise<Chunk | undefined> {
-    const want: Want = { from: this.#offset, limit: this.#log.readableEnd, expected: this.#expected, named: this.#named, gaps: this.#log.options.gaps(), maxBytes }
+    const want: Want = { from: this.#offset, limit: this.#log.readableEnd, expected: this.#expected, named: this.#named, gaps: this.#log.options.gaps(), inFull: this.#doubted === segment, maxBytes }
     const taken = takeBatches(buffer, filled, want)
     switch (taken.kind) {
       case 'batches':
@@ -172,17 +174,20 @@ export class PartitionCursor {
   }
 
   /**
-   * Damage before what is wanted must not keep it back, nor an index that misleads: what the segment's index, made anew
-   * from its sound batches, leads round is read; what it does not is told.
+   * Damage before what is wanted must not keep it back, and an index may have misled: the first fault in a segment has
+   * its index made anew and everything looked at in full; then what lies before the wanted offset is stepped over.
    */
   async #doubt(segment: Segment, fault: ScanFault, maxBytes: number): Promise<Chunk | undefined> {
-    if (!segment.damagedAt.has(fault.position) && this.#doubted !== segment) {
+    if (this.#doubted !== segment) {
       this.#doubted = segment
-      await this.#log.rebuildIndex(segment)
+      if (!segment.damagedAt.has(fault.position)) await this.#log.rebuildIndex(segment)
       this.#segment = undefined
       return await this.next(maxBytes)
     }
     const next = await findBatchAfter(segment.file, fault.position, fault.offset)
-    throw segment.corruption(fault, next?.baseOffset ?? segment.endOffset)
+    if (next === undefined || next.baseOffset > this.#offset) throw segment.corruption(fault, next?.baseOffset ?? segment.endOffset)
+    this.#position = next.position
+    this.#expected = next.baseOffset
+    return await this.next(maxBytes)
   }
 }

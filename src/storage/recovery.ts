@@ -89,6 +89,7 @@ class Recovery {
     const { trust, startOffset, recoveryPoint } = this.#facts
     if (trust !== 'clean') removeLeftovers(this.#options, startOffset)
     this.#segments = openSegments(this.#options, startOffset, 'write')
+    this.#lookForStart()
     const scanned = await this.#check()
     const endOffset = this.#beginAt(Math.max(this.#lostFrom(), startOffset))
     this.#removeBelow(startOffset)
@@ -101,6 +102,17 @@ class Recovery {
   /** Descriptors, where nobody gets the segments. */
   giveBack(): void {
     for (const segment of this.#segments) segment.file.close()
+  }
+
+  /** Without the first segments the partition begins where the next one does. */
+  #lookForStart(): void {
+    const { startOffset } = this.#facts
+    const first = this.#segments[0]?.baseOffset ?? startOffset
+    if (first <= startOffset) return
+    this.#damage.push(new CorruptionError('OFFSETS_MISSING', `${this.#options.label}: offsets ${startOffset} to ${first} (exclusive) are missing before the first segment`, {
+      hint: 'restore the segment files from a copy; if they were deleted on purpose, as a Kafka broker does, say so in log-start-offset-checkpoint while the log is closed',
+      details: { partition: this.#options.label, from: startOffset, to: first },
+    }))
   }
 
   /** Scans the segments that may be damaged, and returns them. */

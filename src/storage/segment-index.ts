@@ -52,12 +52,14 @@ export class SegmentIndex {
 
   /** Reads what is sound of both files. A file that is absent or makes no sense counts as empty. */
   load(logBytes: number): void {
-    this.#offsets = this.#readFile(this.#offsetPath)
-    this.#offsetCount = countValidOffsetEntries(this.#offsets)
-    this.#times = this.#readFile(this.#timePath)
-    this.#timeCount = this.#timesOnDisk = countValidTimeEntries(this.#times)
-    while (this.#offsetCount > 0 && entryPosition(this.#offsets, this.#offsetCount - 1) >= logBytes) this.#offsetCount--
+    const offsets = this.#readFile(this.#offsetPath)
+    this.#offsetCount = countValidOffsetEntries(offsets)
+    while (this.#offsetCount > 0 && entryPosition(offsets, this.#offsetCount - 1) >= logBytes) this.#offsetCount--
     this.#offsetsOnDisk = this.#offsetCount
+    this.#offsets = entriesAlone(offsets, this.#offsetCount * OFFSET_ENTRY_BYTES)
+    const times = this.#readFile(this.#timePath)
+    this.#timeCount = this.#timesOnDisk = countValidTimeEntries(times)
+    this.#times = entriesAlone(times, this.#timeCount * TIME_ENTRY_BYTES)
     this.#loaded = true
   }
 
@@ -168,6 +170,11 @@ export class SegmentIndex {
       file.close()
     }
   }
+}
+
+/** Kafka makes an active segment's index 10 MiB long: what is behind the entries is not kept in memory. */
+function entriesAlone(file: Buffer, bytes: number): Buffer {
+  return bytes === file.length ? file : Buffer.from(file.subarray(0, bytes))
 }
 
 function openOrCreate(fs: FileSystem, path: string): File {

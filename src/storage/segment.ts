@@ -144,8 +144,12 @@ export class Segment {
     })
   }
 
-  /** Another process has sealed it, so its indexes are in the files: what is known of them need not stay in memory. */
-  leaveToCache(): void {
+  /** Another process has appended to it, perhaps, and sealed it: from here on its files tell what is in it. */
+  sealedElsewhere(endOffset: number): void {
+    this.file.close()
+    this.bytes = this.file.bytes()
+    this.endOffset = endOffset
+    this.largestTimestamp = -1
     this.index.unload()
     this.indexChecked = false
   }
@@ -223,17 +227,17 @@ export class Segment {
     return found
   }
 
-  /** No index entry is missing behind this position: the batches up to the last begin within one interval. */
+  /** No index entry is missing behind this position: the batches up to the last begin within one interval, and none is later than the time index knows. */
   #endIsNear(position: number): boolean {
     const start = this.#readHeader(position)
     let at = start === undefined ? this.bytes : position + batchBytes(start, 0)
     const behind = at
     for (let last = at; at < this.bytes; last = at) {
       const header = this.#readHeader(at)
-      if (header === undefined || last - behind > INDEX_INTERVAL_BYTES) return false
+      if (header === undefined || last - behind > INDEX_INTERVAL_BYTES || maxTimestamp(header, 0) > this.index.largestTimestamp) return false
       at += batchBytes(header, 0)
     }
-    return at === this.bytes
+    return at === this.bytes && (start === undefined || maxTimestamp(start, 0) <= this.index.largestTimestamp)
   }
 
   #names(entry: IndexEntry): boolean {

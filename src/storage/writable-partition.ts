@@ -55,7 +55,7 @@ export class WritablePartition extends PartitionLog {
     this.#options = options
     this.#epochs = epochs
     this.list = segments
-    this.start = startOffset
+    this.start = Math.max(startOffset, segments[0]!.baseOffset)
     this.end = this.#active.endOffset
     this.#hotFrom = this.#active.bytes
   }
@@ -186,6 +186,7 @@ export class WritablePartition extends PartitionLog {
       this.options.indexes.forget(segment.index)
     }
     this.list = report.segments
+    this.start = Math.max(this.start, this.list[0]!.baseOffset)
     this.end = report.endOffset
     this.#synced = report.syncedOffset
     this.#hotFrom = this.#active.bytes
@@ -233,11 +234,17 @@ export class WritablePartition extends PartitionLog {
     }
   }
 
+  /** An index that finds no room on the disk stays in memory: reads go on. */
   override async rebuildIndex(segment: Segment): Promise<void> {
     await super.rebuildIndex(segment)
-    segment.index.flush()
+    if (segment.removed) return
     segment.settled = false
-    if (!this.isActive(segment)) this.options.indexes.adopt(segment.index)
+    try {
+      segment.index.flush()
+      if (segment !== this.#active) this.options.indexes.adopt(segment.index)
+    } catch (error) {
+      this.#options.onTrouble(error as MillraceError)
+    }
   }
 
   #mustRoll(batch: Buffer): boolean {

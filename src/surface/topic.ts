@@ -4,7 +4,8 @@ import { isControl } from '../format/record-batch.ts'
 import { batchesOf } from '../log/chunk-batches.ts'
 import type { OpenLog } from '../log/open-log.ts'
 import { checkTime, offsetAtTime, type Position } from '../log/positions.ts'
-import { RecordBatch, type LogRecord } from '../log/record-batch-view.ts'
+import type { LogRecord, RecordBatch } from '../log/log-record.ts'
+import { RecordBatchView } from '../log/record-batch-view.ts'
 import type { NewRecord } from '../log/record-codec.ts'
 import { BatchIterator, RecordsIterator } from '../log/record-iterator.ts'
 import { RecordReader, readReadOptions } from '../log/record-reader.ts'
@@ -186,7 +187,7 @@ export class Partition<V = unknown, K = unknown> {
     const batches: RecordBatch<V, K>[] = []
     for (const bytes of batchesOf(chunk.bytes)) {
       if (isControl(bytes, 0)) continue
-      const batch = new RecordBatch<V, K>(source, bytes, from, end)
+      const batch = new RecordBatchView<V, K>(source, bytes, from, end)
       await batch.inflated()
       batches.push(batch)
     }
