@@ -38,7 +38,7 @@ export class FollowedLog implements OpenLog {
   #catalog!: Catalog
   /** Of the catalog: so much of it has taken effect here. While it has no more, every directory is whose it was. */
   #followedBytes = 0
-  #starts: { readonly seen: string; readonly offsets: Offsets } = { seen: '', offsets: new Map() }
+  #starts: { readonly seen: string | undefined; readonly offsets: Offsets } = { seen: undefined, offsets: new Map() }
   #looking: Promise<void> | undefined
   #pollMs = SHORTEST_POLL_MS
   #timer: { cancel(): void } | undefined
@@ -193,13 +193,15 @@ export class FollowedLog implements OpenLog {
     })
   }
 
-  /** Read again when the file is another one, or so new that another one may have the same time. */
+  /** Read again when the file is another one. One that was read when it was new may have been replaced by one of the same time. */
   #startOffsets(): Offsets {
     const { fs, path } = this.#directory
     const stat = fs.stat(join(path, START_OFFSETS))
-    const seen = stat === undefined ? '' : `${stat.modifiedMs}/${stat.bytes}`
-    const isFresh = stat !== undefined && Math.abs(systemClock.now() - stat.modifiedMs) < TIMESTAMP_GRAIN_MS
-    if (seen !== this.#starts.seen || isFresh) this.#starts = { seen, offsets: readOffsets(fs, path, START_OFFSETS) }
+    const found = stat === undefined ? '' : `${stat.modifiedMs}/${stat.bytes}`
+    if (found !== this.#starts.seen) {
+      const isNew = stat !== undefined && Math.abs(systemClock.now() - stat.modifiedMs) < TIMESTAMP_GRAIN_MS
+      this.#starts = { seen: isNew ? undefined : found, offsets: readOffsets(fs, path, START_OFFSETS) }
+    }
     return this.#starts.offsets
   }
 

@@ -15,6 +15,9 @@ const LOG_FILE = 'log.json'
 const META_FILE = 'meta.properties'
 const CLEAN_FILE = '.kafka_cleanshutdown'
 
+/** What .lock carries to the next opening. */
+interface FailedNote { readonly boot: string | null; readonly failed: Readonly<Record<string, number>> }
+
 export type Trust = 'clean' | 'page-cache' | 'device'
 
 export class LogDirectory {
@@ -25,6 +28,7 @@ export class LogDirectory {
   readonly #lock: DirectoryLock | undefined
   /** Partitions whose sync failed on this boot, with their last synced offset. */
   readonly #failed: Map<string, number>
+  #writing = false
 
   private constructor(fs: FileSystem, path: string, id: string, lock: DirectoryLock | undefined, trust: Trust, failed: Map<string, number>) {
     this.fs = fs
@@ -44,7 +48,7 @@ export class LogDirectory {
       const sameBoot = fs.bootId !== null && lock.earlierBootId === fs.bootId
       const clean = fs.stat(join(path, CLEAN_FILE)) !== undefined
       const trust = clean ? 'clean' : sameBoot ? 'page-cache' : 'device'
-      return new LogDirectory(fs, path, id, lock, trust, sameBoot ? parseFailed(lock.earlierNote) : new Map<string, number>())
+      return new LogDirectory(fs, path, id, lock, trust, parseFailed(lock.earlierNote, fs.bootId))
     } catch (error) {
       lock.release()
       throw error
@@ -67,6 +71,7 @@ export class LogDirectory {
     this.fs.remove(join(this.path, CLEAN_FILE))
     await this.fs.syncDirectory(this.path)
     this.#failed.clear()
+    this.#writing = true
     this.#writeLock()
   }
 
@@ -91,7 +96,8 @@ export class LogDirectory {
   }
 
   #writeLock(): void {
-    this.#lock?.write(JSON.stringify(Object.fromEntries(this.#failed)), { claimBoot: true })
+    const note: FailedNote = { boot: this.fs.bootId, failed: Object.fromEntries(this.#failed) }
+    this.#lock?.write(JSON.stringify(note), { claimBoot: this.#writing })
   }
 }
 
@@ -140,11 +146,13 @@ async function makeIdentity(fs: FileSystem, path: string): Promise<string> {
   return id
 }
 
-function parseFailed(note: string): Map<string, number> {
-  if (note === '') return new Map()
+/** Counts on the boot that it was written on; where boots can't be told apart, on any. */
+function parseFailed(text: string, bootId: string | null): Map<string, number> {
+  if (text === '') return new Map()
   try {
-    return new Map(Object.entries(JSON.parse(note) as Record<string, number>))
+    const { boot, failed } = JSON.parse(text) as FailedNote
+    return new Map(boot === bootId ? Object.entries(failed) : [])
   } catch (cause) {
-    throw new CorruptionError('LOCK_MALFORMED', `.lock: its note is not what millrace wrote: ${note.slice(0, 200)}`, { hint: 'after a failed sync it says which partitions to mend: look at it before you remove it', cause })
+    throw new CorruptionError('LOCK_MALFORMED', `.lock: its note is not what millrace wrote: ${text.slice(0, 200)}`, { hint: 'after a failed sync it says which partitions to mend: look at it before you remove it', cause })
   }
 }

@@ -62,11 +62,13 @@ export class PartitionStore {
 
   async open(topic: string, index: number, policies: Policies): Promise<WritablePartition> {
     const options = this.#options(topic, index, policies)
-    const { partition, report } = await WritablePartition.open(options, {
-      startOffset: this.#storedStarts.get(options.label) ?? 0,
-      recoveryPoint: this.#storedPoints.get(options.label) ?? 0,
-      trust: this.#directory.trust,
-      rescueFrom: this.#directory.failedAt(options.label),
+    const recoveryPoint = this.#storedPoints.get(options.label) ?? 0
+    const rescueFrom = this.#directory.failedAt(options.label)
+    const facts = { startOffset: this.#storedStarts.get(options.label) ?? 0, recoveryPoint, trust: this.#directory.trust, rescueFrom }
+    const { partition, report } = await WritablePartition.open(options, facts).catch((error: unknown) => {
+      // A sync may have failed: the next opening must not believe the page cache either.
+      if (error instanceof StorageError) this.#directory.noteFailed(options.label, Math.min(recoveryPoint, rescueFrom ?? Infinity))
+      throw error
     })
     this.#open.set(options.label, partition)
     this.#report(topic, index, report)

@@ -173,8 +173,9 @@ class RecordView<V, K> implements LogRecord<V, K> {
     return this.#plain()
   }
 
+  /** Printing never fails: what can't be decoded is shown as its error. */
   [INSPECT](): unknown {
-    return this.#plain()
+    return { topic: this.topic, partition: this.partition, offset: this.offset, timestamp: this.timestamp, key: orError(() => this.key), value: orError(() => this.value), headers: orError(() => this.headers) }
   }
 
   get [Symbol.toStringTag](): string | undefined {
@@ -198,5 +199,13 @@ class RecordView<V, K> implements LogRecord<V, K> {
       const place = { topic: this.topic, partition: this.partition, offset: this.offset }
       throw new CorruptionError(cause.code, `${this.topic}-${this.partition}, offset ${this.offset}: the ${what} ${cause.message}`, { hint: cause.hint, details: { ...cause.details, ...place }, cause })
     }
+  }
+}
+
+function orError(look: () => unknown): unknown {
+  try {
+    return look()
+  } catch (error) {
+    return error
   }
 }

@@ -8,9 +8,9 @@
 import { describe, quote } from '../base/describe.ts'
 import { UsageError } from '../base/errors.ts'
 
-export const TOPIC_NAME_CHARACTERS = 249
+const TOPIC_NAME_CHARACTERS = 249
 /** Topics of the log itself: '__consumer_offsets'. */
-export const INTERNAL_PREFIX = '__'
+const INTERNAL_PREFIX = '__'
 
 const KAFKA_NAME = /^[a-zA-Z0-9._-]+$/
 /** Windows opens the device, whatever the case and with any extension. */

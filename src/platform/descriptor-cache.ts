@@ -6,7 +6,7 @@
 import { closeSync, constants, openSync } from 'node:fs'
 import { isSystemError, systemFailure } from './system-error.ts'
 
-export const MAX_OPEN_FILES = 128
+const MAX_OPEN_FILES = 128
 const MAX_BORROWED = 64
 /** How many descriptors are given back at once when the operating system has none left. */
 const EVICTED_WHEN_NONE_LEFT = 16

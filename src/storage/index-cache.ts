@@ -17,7 +17,7 @@ export class IndexCache {
     }
   }
 
-  /** Takes in a loaded index whose files are written. */
+  /** Takes in a loaded index: one that was read or written, or can be made again. */
   adopt(index: SegmentIndex): void {
     this.#byUse.add(index)
     this.#bytes += index.bytes

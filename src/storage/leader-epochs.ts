@@ -1,20 +1,18 @@
 // leader-epoch-checkpoint: which epoch a batch at some offset was written in. The epoch lies outside a batch's
 // checksum, so recovery believes this file and not the batch. It rises by one after an unclean end, and is on the
 // device before a batch of the new epoch is appended. Entries rise in both columns; without the file the epoch is 0.
-import { formatEpochs, parseEpochs } from '../format/checkpoint-file.ts'
+import { formatEpochs, parseEpochs, type EpochEntry } from '../format/checkpoint-file.ts'
 import type { FileSystem } from '../platform/file-system.ts'
 import { readTextFile, replaceFile } from './replace-file.ts'
 
 const FILE = 'leader-epoch-checkpoint'
 
-export interface LeaderEpoch { readonly epoch: number; readonly startOffset: number }
-
 export class LeaderEpochs {
   readonly #fs: FileSystem
   readonly #directory: string
-  #entries: readonly LeaderEpoch[]
+  #entries: readonly EpochEntry[]
 
-  private constructor(fs: FileSystem, directory: string, entries: readonly LeaderEpoch[]) {
+  private constructor(fs: FileSystem, directory: string, entries: readonly EpochEntry[]) {
     this.#fs = fs
     this.#directory = directory
     this.#entries = entries

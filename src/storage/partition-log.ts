@@ -87,7 +87,7 @@ export abstract class PartitionLog {
     if (segment.indexChecked && segment.index.loaded) return undefined
     if (this.isActive(segment) && segment.index.loaded) return undefined
     this.options.indexes.use(segment.index, segment.bytes)
-    if (segment.indexChecked || segment.indexIsSound(offset)) {
+    if (segment.indexIsSound(offset)) { // looked at after each loading: a follower's files stay as bad as they were
       segment.indexChecked = true
       return undefined
     }
@@ -98,6 +98,7 @@ export abstract class PartitionLog {
   async rebuildIndex(segment: Segment): Promise<void> {
     this.options.indexes.forget(segment.index)
     await segment.rebuildIndex({ gaps: this.options.gaps() })
+    if (!segment.removed && !this.isActive(segment)) this.options.indexes.adopt(segment.index)
   }
 
   /** Calls back once when there is more to read than there was, or when the partition is closed. */
@@ -118,7 +119,7 @@ export abstract class PartitionLog {
 
   /** Loaded from the time index where the segment is not the active one. */
   largestTimestamp(segment: Segment): number {
-    if (segment.largestTimestamp >= 0) return segment.largestTimestamp
+    if (segment.largestTimestamp >= 0 || this.isActive(segment)) return segment.largestTimestamp
     this.options.indexes.use(segment.index, segment.bytes)
     return segment.index.largestTimestamp
   }

@@ -4,8 +4,8 @@
 //   time index     (largest timestamp so far → last offset of the batch that holds it), strictly rising
 //
 // The log is the truth and the indexes only shorten the way to a batch: a missing tail of entries costs a longer
-// walk, entries that make no sense are thrown away and made again from the log. So they are written lazily, never
-// synced, and read with suspicion.
+// walk, entries that make no sense are thrown away and made again from the log. So they are written lazily, synced
+// once their segment is sealed, and read with suspicion.
 import {
   OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES, countValidOffsetEntries, countValidTimeEntries, entryOffset, entryPosition,
   timeEntryOffset, timeEntryTimestamp, writeOffsetEntry, writeTimeEntry,

@@ -241,7 +241,6 @@ export class WritablePartition extends PartitionLog {
     segment.settled = false
     try {
       segment.index.flush()
-      if (segment !== this.#active) this.options.indexes.adopt(segment.index)
     } catch (error) {
       this.#options.onTrouble(error as MillraceError)
     }
