@@ -1,6 +1,6 @@
 // The partitions of a log that this process writes, by directory name: opened with what the checkpoints know of them,
 // synced in rounds, closed together. Owns the two checkpoint files; the catalog decides which partitions there are.
-import { type ClosedError, LimitError, MillraceError, type StorageError } from '../base/errors.ts'
+import { type ClosedError, LimitError, MillraceError, StorageError } from '../base/errors.ts'
 import { join } from '../platform/file-system.ts'
 import { IndexCache } from '../storage/index-cache.ts'
 import type { RecoveryReport } from '../storage/recovery.ts'

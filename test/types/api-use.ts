@@ -1,0 +1,48 @@
+// What a TypeScript user can write and what is inferred; compiled against the build by types.test.ts, never run.
+import { open, type LogRecord, type Topic } from 'millrace'
+
+interface Order { item: string; total: number }
+
+const log = await open('./data')
+const orders = await log.topic<Order>('orders', { partitions: 4, retention: '30d', compression: 'zstd' })
+const plain = await log.topic('plain', { value: 'string' })
+await plain.send({ value: 'x' })
+const raw = await log.topic<Uint8Array, Uint8Array>('raw', { key: 'bytes', value: 'bytes' })
+// @ts-expect-error bytes for an Order
+await log.topic<Order>('bad', { value: 'bytes' })
+await orders.send({ key: 'ada', value: { item: 'mill', total: 12 } })
+// @ts-expect-error wrong value
+await orders.send({ key: 'ada', value: { item: 1 } })
+for await (const r of orders.read({ from: 'earliest' })) { const t: number | undefined = r.value?.total; void t }
+const all: Topic[] = [orders, raw]
+void all
+const list: Topic[] = log.topics()
+void list
+const v = await orders.view()
+const o: Order | undefined = v.get('ada')
+void o
+const one: LogRecord<Order, string> | undefined = await orders.partitions[0]!.get(3)
+void one
+await log.producer().send({ topic: orders, key: 'a', value: 1 })
+await log.close()
+
+// What else users write.
+{
+  await using producer = orders.producer({ linger: '5ms', durability: 'power', signal: AbortSignal.timeout(1000) })
+  const sent = await producer.send([{ key: 'ada', value: null }, { value: { item: 'mill', total: 1 }, headers: { trace: 'x', none: null }, timestamp: new Date() }])
+  const offsets: number[] = sent.map(({ offset }) => offset)
+  void offsets
+}
+for await (const batch of raw.batches({ from: new Map([[0, 5]]), to: 'latest', partitions: [0] })) {
+  for (const { key, value } of batch) { const bytes: [Uint8Array | null, Uint8Array | null] = [key, value]; void bytes }
+}
+const off: () => void = log.on('recovered', ({ topic, partition, cutBytes, endOffset }) => { void [topic, partition, cutBytes, endOffset] })
+off()
+// @ts-expect-error an event that does not exist
+log.on('recoverd', () => undefined)
+// @ts-expect-error a misspelt option
+await log.topic('orders', { retentin: '7d' })
+// @ts-expect-error what stored records depend on can't be altered
+await orders.alter({ value: 'json' })
+// @ts-expect-error numbers are no keys of this topic
+v.get(7)
