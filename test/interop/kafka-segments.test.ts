@@ -1,0 +1,165 @@
+// Segments that a real broker wrote, read by us record for record: written by three clients with every codec, by
+// LogAppendTime, with timestamps in no order, in transactions, after the cleaner, after deleted records, after a kill.
+// Transactions are not told apart yet: until they are, a read shows what read_uncommitted shows.
+import { createHash } from 'node:crypto'
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { open, type EventLog, type LogRecord, type OpenOptions, type Topic } from '../../src/index.ts'
+import { nodeFileSystem } from '../../src/platform/node-file-system.ts'
+import { SegmentIndex } from '../../src/storage/segment-index.ts'
+import { segmentsCases, segmentsDirectory, storedAs, type ExpectedPartition, type ExpectedRecord, type SegmentsCase } from '../kafka/support/kafka-segments.ts'
+import { adoptSegments, leaveAs, topicOf, type Left } from './support/adopt-segments.ts'
+
+type Bytes = Uint8Array<ArrayBufferLike>
+type BytesTopic = Topic<Bytes, Bytes>
+
+describe.each(segmentsCases().map(each => [each.name, each] as const))('What a broker left in the case %s', (_name, segments) => {
+  test.each<Left>(['closed', 'killed', 'powered off'])('is read record for record when the directory was %s', async left => {
+    const { log, complaints } = await opened(await adopt(segments, left))
+    for (const [folder, expected] of Object.entries(segments.partitions)) await expectToRead(await topicIn(log, folder), expected)
+    expect(complaints).toEqual([])
+  })
+
+  test.each<Left>(['closed', 'killed', 'powered off'])('is read record for record by a read-only open of a directory that was %s, which changes nothing', async left => {
+    const directory = await adopt(segments, left)
+    const before = filesOf(directory)
+    const { log, complaints } = await opened(directory, { readOnly: true })
+    for (const [folder, expected] of Object.entries(segments.partitions)) await expectToRead(await topicIn(log, folder), expected)
+    expect(complaints).toEqual([])
+    await log.close()
+    expect(filesOf(directory)).toEqual(before)
+  })
+
+  test.each<Left>(['closed', 'killed', 'powered off'])('can be written on when the directory was %s, and is whole after the next opening', async left => {
+    const directory = await adopt(segments, left)
+    const { log } = await opened(directory)
+    for (const folder of Object.keys(segments.partitions)) await (await topicIn(log, folder)).send(ours)
+    await log.close()
+
+    const again = await opened(directory)
+    for (const [folder, expected] of Object.entries(segments.partitions)) {
+      const topic = await topicIn(again.log, folder)
+      const records = await recordsOf(topic)
+      expectSame(records.slice(0, -1), expected.records)
+      expect(records.at(-1)).toMatchObject({ offset: expected.endOffset, timestamp: ours.timestamp })
+      expect(Buffer.from(records.at(-1)!.value!).toString()).toBe('ours')
+    }
+    expect(again.complaints).toEqual([])
+  })
+})
+
+test.each<Left>(['closed', 'killed', 'powered off'])('Without a start offset, which a broker keeps only where it lies inside a segment, a partition begins with its first segment, and that is told: %s', async left => {
+  const segments = segmentsCases().find(({ name }) => name === 'deleted-records')!
+  const directory = await adopt(segments, left)
+  rmSync(join(directory, 'log-start-offset-checkpoint'))
+  const { log, complaints } = await opened(directory)
+  const topic = await topicIn(log, 'deleted-records-0')
+  expect(topic.partitions[0]!.offsets()).toEqual({ start: 60, stable: 120, end: 120 })
+  expect((await recordsOf(topic)).map(record => record.offset)).toEqual(Array.from({ length: 60 }, (_, i) => 60 + i))
+  await expect(topic.read({ from: { offset: 59 } }).next()).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' })
+  expect(complaints).toEqual([expect.objectContaining({ error: expect.objectContaining({ code: 'OFFSETS_MISSING', details: { partition: 'deleted-records-0', from: 0, to: 60 } }) as unknown })])
+})
+
+test('Indexes of 10 MiB, as a broker makes them, are read, take no more memory than their entries, and are cut when they are written', () => {
+  const directory = temporaryDirectory()
+  const base = join(directory, '00000000000000000040')
+  for (const suffix of ['.log', '.index', '.timeindex']) cpSync(join(segmentsDirectory, 'unclean', 'unclean-0', `00000000000000000040${suffix}`), base + suffix)
+  for (const suffix of ['.index', '.timeindex']) truncateSync(base + suffix, 10 * 1024 * 1024)
+
+  const index = new SegmentIndex(nodeFileSystem, directory, 40)
+  index.load(statSync(`${base}.log`).size)
+  expect(index.lastEntry()).toEqual({ lastOffset: 51, position: 415 })
+  expect(index.bytes).toBe(5 * 8 + 5 * 12)
+  index.flush()
+  expect([statSync(`${base}.index`).size, statSync(`${base}.timeindex`).size]).toEqual([5 * 8, 5 * 12])
+})
+
+const ours = { key: Buffer.from('k'), value: Buffer.from('ours'), timestamp: 1_750_000_000_000 }
+
+// ---------------------------------------------------------------- what is expected of a topic
+
+async function expectToRead(topic: BytesTopic, expected: ExpectedPartition): Promise<void> {
+  const partition = topic.partitions[0]!
+  expect({ start: partition.startOffset, end: partition.endOffset }).toEqual({ start: expected.startOffset, end: expected.endOffset })
+  expectSame(await recordsOf(topic), expected.records)
+  await expectEveryOffset(topic, expected)
+  await expectTimes(topic, expected)
+}
+
+function expectSame(records: readonly LogRecord<Bytes, Bytes>[], expected: readonly ExpectedRecord[]): void {
+  expect(records.map(record => record.offset)).toEqual(expected.map(record => record.offset))
+  expect(records.map((record, i) => inFormOf(expected[i]!, record))).toEqual(expected.map(contentOf))
+}
+
+/** get, and a read from there, whether a record is there or compaction took it or it is a marker. */
+async function expectEveryOffset(topic: BytesTopic, { startOffset, endOffset, records }: ExpectedPartition): Promise<void> {
+  const partition = topic.partitions[0]!
+  const byOffset = new Map(records.map(record => [record.offset, record]))
+  for (let offset = startOffset; offset < endOffset; offset++) {
+    const expected = byOffset.get(offset)
+    const record = await partition.get(offset)
+    if (expected === undefined) expect(record, `offset ${offset}`).toBeUndefined()
+    else expect(inFormOf(expected, record!)).toEqual(contentOf(expected))
+    expect((await topic.read({ from: { offset } }).next()).value?.offset).toBe(records.find(other => other.offset >= offset)?.offset)
+  }
+  for (const offset of [startOffset - 1, endOffset]) if (offset >= 0) expect(await partition.get(offset)).toBeUndefined()
+}
+
+/** The first offset whose record is as late; by the broker's order, not by time. */
+async function expectTimes(topic: BytesTopic, { endOffset, records }: ExpectedPartition): Promise<void> {
+  for (const time of new Set(records.flatMap(({ timestamp }) => [timestamp, timestamp + 1]))) {
+    const first = records.find(record => record.timestamp >= time)?.offset ?? endOffset
+    expect(await topic.partitions[0]!.offsetAt(time), `time ${time}`).toBe(first)
+  }
+}
+
+function contentOf({ offset, timestamp, key, value, headers }: ExpectedRecord) {
+  return { offset, timestamp, key, value, headers }
+}
+
+function inFormOf(expected: ExpectedRecord, { offset, timestamp, key, value, headers }: LogRecord<Bytes, Bytes>) {
+  const base64 = (bytes: Bytes | null) => bytes === null ? null : Buffer.from(bytes).toString('base64')
+  return { offset, timestamp, key: storedAs(expected.key, key), value: storedAs(expected.value, value), headers: [...headers].map(([name, bytes]) => [name, base64(bytes)]) }
+}
+
+// ---------------------------------------------------------------- support
+
+async function adopt({ name, partitions }: SegmentsCase, left: Left): Promise<string> {
+  const directory = temporaryDirectory()
+  await adoptSegments(directory, name, Object.keys(partitions))
+  leaveAs(left, directory)
+  return directory
+}
+
+function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'kafka-segments-'))
+  onTestFinished(() => { rmSync(directory, { recursive: true, force: true }) })
+  return directory
+}
+
+/** With every error, warning and recovery that it tells of. */
+async function opened(directory: string, options?: OpenOptions) {
+  const log = await open(directory, options)
+  onTestFinished(() => log.close())
+  const complaints: unknown[] = []
+  for (const event of ['error', 'warning', 'recovered'] as const) log.on(event, complaint => { complaints.push(complaint) })
+  return { log, complaints }
+}
+
+async function topicIn(log: EventLog, folder: string): Promise<BytesTopic> {
+  return await log.topic<Bytes, Bytes>(topicOf(folder), { key: 'bytes', value: 'bytes' })
+}
+
+async function recordsOf(topic: BytesTopic): Promise<LogRecord<Bytes, Bytes>[]> {
+  const records: LogRecord<Bytes, Bytes>[] = []
+  for await (const record of topic.read()) records.push(record)
+  return records
+}
+
+/** Every file below the directory, by its hash. */
+function filesOf(directory: string): Map<string, string> {
+  const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name))
+  return new Map(files.sort().map(file => [file, createHash('sha256').update(readFileSync(file)).digest('hex')]))
+}
