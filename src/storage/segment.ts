@@ -35,7 +35,7 @@ export class Segment {
   damagedAt: ReadonlySet<number> = new Set()
   /** The index was compared with the log since this process opened it. */
   indexChecked = false
-  /** Sealed, and its indexes are on the device as they were then. */
+  /** Sealed, and nothing more is to be done for its indexes. */
   settled = false
   #offsetOfLargest = -1
   #bytesSinceEntry = 0
@@ -154,7 +154,7 @@ export class Segment {
     this.indexChecked = false
   }
 
-  /** With its indexes once it is sealed: below the recovery point nobody looks whether they are whole. */
+  /** With its indexes once it is sealed, so that they need not be made anew after a power cut. */
   async sync(sealed: boolean): Promise<void> {
     await Promise.all([this.file.sync(), ...(sealed ? [this.index.sync()] : [])])
     this.settled ||= sealed

@@ -1,7 +1,7 @@
 // One partition that this process writes. Disk first, memory second: offsets move only after the write succeeded.
 //
 //   syncedOffset ≤ endOffset          below it everything is on the device
-//   a sealed segment that ends below syncedOffset is settled: its indexes are on the device too
+//   a sealed segment is settled once its indexes are on the device too, or can't be got there
 //   after a failed sync or write error: readableEnd = syncedOffset, and every write is refused until recover()
 //
 // A failed sync is believed once and never retried: the next one may return success while the data is gone.
@@ -292,11 +292,13 @@ export class WritablePartition extends PartitionLog {
     if (this.#failure !== undefined) throw this.#refusal(this.#failure)
     const active = this.#active
     const target = this.end
-    const dirty = this.list.filter(segment => segment.endOffset > this.#synced || (segment !== active && !segment.settled))
+    const dirty = this.list.filter(segment => segment.endOffset > this.#synced)
+    const unsettled = this.list.filter(segment => segment !== active && !segment.settled)
     const nameChanges = this.#nameChanges
     const results = await Promise.allSettled([
-      ...dirty.map(segment => segment.sync(segment !== active).catch((error: unknown) => { if (!segment.removed) throw error })),
+      ...dirty.map(segment => segment.file.sync().catch((error: unknown) => { if (!segment.removed) throw error })),
       ...(nameChanges > this.#syncedNameChanges ? [this.#options.fs.syncDirectory(this.#options.directory)] : []),
+      ...unsettled.map(segment => this.#settleIndex(segment)),
     ])
     const errors = results.flatMap(result => result.status === 'rejected' ? [result.reason as unknown] : [])
     if (errors.length > 0 && this.#abandoned) this.checkOpen()
@@ -305,6 +307,17 @@ export class WritablePartition extends PartitionLog {
     if (errors.length > 0) throw errors[0] as LimitError // the sync was not tried
     this.#synced = Math.max(this.#synced, target)
     this.#syncedNameChanges = Math.max(this.#syncedNameChanges, nameChanges)
+  }
+
+  /** No record waits for an index or is lost with it: whether it is whole is seen again when it is used. */
+  async #settleIndex(segment: Segment): Promise<void> {
+    try {
+      await segment.index.sync()
+      segment.settled = true
+    } catch (error) {
+      segment.settled = !(error instanceof LimitError) // a second sync after one that failed proves nothing
+      if (segment.settled && !segment.removed) this.#options.onTrouble(error as MillraceError)
+    }
   }
 
   #fail(error: unknown): StorageError {
