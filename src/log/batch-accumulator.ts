@@ -3,7 +3,7 @@
 // though large ones are compressed off the main thread: written batches ← compressing, in a queue ← open batch.
 //
 //   every batch: open → (compressing →) ready → settled
-import { LimitError } from '../base/errors.ts'
+import { LimitError, StorageError } from '../base/errors.ts'
 import { BatchEncoder, recordBytes } from '../format/batch-encoder.ts'
 import { compress, compressLater, isCodecLoaded } from '../format/compression.ts'
 import type { Codec } from '../format/record-batch.ts'
@@ -188,7 +188,7 @@ export class BatchAccumulator {
       this.#acknowledge(batch, base, appendTime)
       return
     }
-    const sync = this.#partition.sync().then(() => { this.#acknowledge(batch, base, appendTime) }, (error: unknown) => { refuse(batch, error) })
+    const sync = this.#partition.sync().then(() => { this.#acknowledge(batch, base, appendTime) }, (error: unknown) => { refuse(batch, error instanceof LimitError ? this.#notSynced(error) : error) })
     this.#syncs.add(sync)
     void sync.then(() => this.#syncs.delete(sync))
   }
@@ -196,6 +196,13 @@ export class BatchAccumulator {
   #acknowledge(batch: Batch, base: number, appendTime: number | undefined): void {
     const { receipts, indexes, timestamps } = batch
     for (let i = 0; i < receipts.length; i++) receipts[i]!.stored(indexes[i]!, this.#index, base + i, appendTime ?? timestamps[i]!)
+  }
+
+  /** A LimitError would say that nothing has changed. */
+  #notSynced(cause: LimitError): StorageError {
+    return new StorageError('NOT_SYNCED', `${this.#partition.label}: records were written, and their sync could not be tried: ${cause.message}`, {
+      hint: 'they are in the log and are synced with what comes next; sending them again stores them twice', details: { partition: this.#partition.label }, cause,
+    })
   }
 
   #fail(batch: Batch, error: unknown): void {

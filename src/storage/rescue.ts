@@ -44,7 +44,8 @@ async function copyAndReplace(options: PartitionOptions, segment: Segment, rescu
     const buffer = Buffer.allocUnsafe(Math.min(COPY_BYTES, end))
     for (let position = 0; position < end; position += buffer.length) {
       const bytes = buffer.subarray(0, Math.min(buffer.length, end - position))
-      await segment.file.readLater(bytes, position)
+      const filled = await segment.file.readLater(bytes, position)
+      if (filled !== bytes.length) throw segment.corruption({ position: position + filled, offset: segment.baseOffset, reason: 'the file became shorter while it was copied' }, segment.endOffset)
       copy.write(bytes, position)
     }
     await copy.sync()

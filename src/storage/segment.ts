@@ -177,6 +177,7 @@ export class Segment {
     while (from !== undefined && from.position < this.bytes) {
       const { fault, endPosition, nextOffset }: ScanResult = await copy.scanOn(from, options)
       if (fault !== undefined) damagedAt.add(fault.position)
+      else if (endPosition === from.position) break // the file is shorter than it was
       from = fault === undefined ? { position: endPosition, baseOffset: nextOffset } : await findBatchAfter(this.file, fault.position, fault.offset)
     }
     copy.#addLastTime()
@@ -227,17 +228,17 @@ export class Segment {
     return found
   }
 
-  /** No index entry is missing behind this position: the batches up to the last begin within one interval, and none is later than the time index knows. */
+  /** No index entry is missing behind this position: the batches up to the last begin within one interval. */
   #endIsNear(position: number): boolean {
     const start = this.#readHeader(position)
     let at = start === undefined ? this.bytes : position + batchBytes(start, 0)
     const behind = at
     for (let last = at; at < this.bytes; last = at) {
       const header = this.#readHeader(at)
-      if (header === undefined || last - behind > INDEX_INTERVAL_BYTES || maxTimestamp(header, 0) > this.index.largestTimestamp) return false
+      if (header === undefined || last - behind > INDEX_INTERVAL_BYTES) return false
       at += batchBytes(header, 0)
     }
-    return at === this.bytes && (start === undefined || maxTimestamp(start, 0) <= this.index.largestTimestamp)
+    return at === this.bytes
   }
 
   #names(entry: IndexEntry): boolean {

@@ -98,10 +98,11 @@ describe.each(LOGS)('%s', (_kind, openLog) => {
   })
 
   test('readers that wait end with a ClosedError when the log closes', async () => {
-    const { log } = await openLog()
+    const { log, clock } = await openLog()
     const topic = await log.topic('orders')
     const waiting = [topic.read({ follow: true }), topic.batches({ follow: true, from: 'latest' })].map(iterator => iterator.next())
     const failures = waiting.map(next => failureOf(() => next))
+    await clock.settle()
     await log.close()
     for (const failure of failures) expect(await failure).toMatchObject(CLOSED)
   })

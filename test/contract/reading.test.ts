@@ -11,8 +11,10 @@ const START = 1_000_000
 async function openHundred(openLog: OpenLog): Promise<OpenedLog & { topic: Topic<number> }> {
   const opened = await openLog()
   const topic = await opened.log.topic<number>('orders', { partitions: 2, segmentBytes: '1KiB' })
+  const producer = topic.producer({ linger: '1m' }) // a long array is sent in slices, and each slice ends a batch
   for (let first = 0; first < 100; first += 10) {
-    await topic.send(numbers(10, first).map(value => ({ value, partition: value % 2, timestamp: START + value * 1000, headers: { padding: 'p'.repeat(40) } })))
+    for (const value of numbers(10, first)) void producer.send({ value, partition: value % 2, timestamp: START + value * 1000, headers: { padding: 'p'.repeat(40) } })
+    await producer.flush()
   }
   return { ...opened, topic }
 }
@@ -84,14 +86,17 @@ describe.each(LOGS)('%s', (_kind, openLog) => {
   })
 
   test('following waits for more, is woken by the append, and sees partitions that are added', async () => {
-    const { log } = await openLog()
+    const { log, clock } = await openLog()
     const topic = await log.topic('orders')
     const following = topic.read({ from: 'latest', follow: true })
     const first = following.next()
+    await clock.settle() // it waits
     await topic.send({ value: 'a' })
     expect((await first).value).toMatchObject({ value: 'a', offset: 0 })
     const second = following.next()
+    await clock.settle()
     await topic.alter({ partitions: 2 })
+    await clock.settle()
     await topic.send({ value: 'b', partition: 1 })
     expect((await second).value).toMatchObject({ value: 'b', partition: 1 })
     await following.return!()
@@ -122,10 +127,11 @@ describe.each(LOGS)('%s', (_kind, openLog) => {
   })
 
   test('return ends a next() that waits, for records and for batches', async () => {
-    const { log } = await openLog()
+    const { log, clock } = await openLog()
     const topic = await log.topic('orders')
     for (const following of [topic.read({ follow: true }), topic.batches({ follow: true })]) {
       const waiting = [following.next(), following.next()]
+      await clock.settle()
       await following.return!()
       expect(await Promise.all(waiting)).toEqual([{ value: undefined, done: true }, { value: undefined, done: true }])
     }
@@ -139,11 +145,12 @@ describe.each(LOGS)('%s', (_kind, openLog) => {
   })
 
   test('a signal ends a read with its reason: while it waits, while it reads, before it begins', async () => {
-    const { topic } = await openHundred(openLog)
+    const { topic, clock } = await openHundred(openLog)
     const controller = new AbortController()
     const waiting = thrownBy(() => valuesOf(topic, { from: 'latest', follow: true, signal: controller.signal }))
     const reading = topic.batches({ signal: controller.signal })
     await reading.next()
+    await clock.settle()
     controller.abort(new Error('enough'))
     for (const ended of [waiting, thrownBy(() => reading.next()), thrownBy(() => topic.read({ signal: controller.signal }).next()), thrownBy(() => topic.partitions[0]!.fetch({ from: 0, signal: controller.signal }))]) {
       expect(await ended).toMatchObject({ message: 'enough' })

@@ -40,6 +40,14 @@ describe.each(LOGS)('%s', (_kind, openLog) => {
     expect(other).toStrictEqual(record)
   })
 
+  test('a copy of the properties, as test runners make one to show what differs, has them all', async () => {
+    const record = await oneRecord(openLog)
+    expect(record).toEqual(record)
+    const copy = Object.create(Object.getPrototypeOf(record) as object, Object.getOwnPropertyDescriptors(record)) as LogRecord
+    expect({ ...copy }).toEqual({ ...SHOWN, headers: {} })
+    expect([copy.topic, copy.offset, copy.value]).toEqual(['orders', 0, SHOWN.value])
+  })
+
   test('records that differ in anything are not equal', async () => {
     const { log } = await openLog()
     const topic = await log.topic('orders')

@@ -7,8 +7,8 @@ import type { Call } from '../../src/platform/faults.ts'
 import type { Partition, Topic } from '../../src/surface/topic.ts'
 import { expectKept } from './support-simulated/ledger.ts'
 import { newLog, type LedgeredLog } from './support-simulated/ledgered-log.ts'
+import { SEED } from './support-simulated/sampling.ts'
 
-const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 const ORDERS = /orders-0(\/|$)/
 const SYNCED = 5
 const SENT = 10

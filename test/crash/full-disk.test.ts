@@ -6,9 +6,8 @@ import type { Fault, Operation } from '../../src/platform/faults.ts'
 import { naming } from './support-simulated/accidents.ts'
 import { expectKept } from './support-simulated/ledger.ts'
 import { newLog, type LedgeredLog, type SendPlan } from './support-simulated/ledgered-log.ts'
+import { SEED, isChosen } from './support-simulated/sampling.ts'
 
-const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
-const EVERY = process.env['EVERY_CALL'] === '1'
 
 /** What a process does that meets a limit: it tries the same again. Topics, rolls, a truncation, a clean end and all. */
 async function life(log: LedgeredLog): Promise<void> {
@@ -82,7 +81,7 @@ describe(`one call meets a limit (seed ${SEED})`, { timeout: 600_000 }, () => {
     const total = await countOf(operation)
     expect(total).toBeGreaterThan(0)
     for (let after = 0; after < total; after++) {
-      if (!EVERY && total > 20 && (after + SEED) % 3 !== 0) continue
+      if (total > 20 && !isChosen(after, 4)) continue
       await naming(`${operation} ${after} of ${total}`, async () => {
         const log = newLog()
         log.fs.failNext(operation, { ...fault, after })

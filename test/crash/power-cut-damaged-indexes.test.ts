@@ -7,8 +7,8 @@ import { SeededRandom } from '../../src/platform/seeded-random.ts'
 import type { SimulatedFileSystem } from '../../src/platform/simulated-file-system.ts'
 import { TOPIC, contentOf, endings, indexedLog, type Ending } from './support-simulated/damage.ts'
 import { expectNoTrouble, expectRecords } from './support-simulated/ledger.ts'
+import { SEED } from './support-simulated/sampling.ts'
 
-const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 
 const TWO_ENTRIES = 2 * TIME_ENTRY_BYTES
 

@@ -3,7 +3,7 @@
 import { appendFileSync, copyFileSync, cpSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { ConflictError, NotFoundError, open, type EventLog, type Partition, type Topic } from '../../src/index.ts'
+import { ConflictError, CorruptionError, NotFoundError, open, type EventLog, type Partition, type Topic } from '../../src/index.ts'
 import { SteppedClock } from '../../src/platform/stepped-clock.ts'
 import { fingerprint, numbered, numbers, take, valuesOf } from './support/records.ts'
 
@@ -71,14 +71,13 @@ describe('a follower', () => {
     await reading.return!()
   })
 
-  test('serves no batch whose first bytes come last before they have come', async () => {
+  test.for([['first bytes', 0, 12], ['checksum', 17, 21], ['header', 12, 61], ['body', 61, Infinity]] as const)('serves no batch before its %s have come, though the file is long enough', async ([name, from, to]) => {
     await orders.send(numbered(0, 3))
     const before = statSync(`${directory}/orders-0/${LOG_FILE}`).size
     await orders.send(numbered(3, 5))
     const bytes = readFileSync(`${directory}/orders-0/${LOG_FILE}`)
-    const copy = copyOf('body-first')
-    const torn = Buffer.from(bytes)
-    torn.fill(0, before, before + 12)
+    const copy = copyOf(name)
+    const torn = Buffer.from(bytes).fill(0, before + from, Math.min(before + to, bytes.length))
     writeFileSync(`${copy}/orders-0/${LOG_FILE}`, torn)
     const { topic, partition } = await follow(copy)
     expect(partition.endOffset).toBe(3)
@@ -114,6 +113,17 @@ describe('a follower', () => {
     expect(await valuesOf(topic)).toEqual(numbers(0, 6))
   })
 
+  test.for([0, 100])('tells that a file is shorter than it was, with %i bytes left, and goes on behind it', async bytes => {
+    await orders.alter({ segmentBytes: '1KiB' })
+    for (let first = 0; first < 30; first += 3) await orders.send(numbered(first, first + 3))
+    const copy = copyOf('short')
+    const { topic, partition } = await follow(copy)
+    const second = partition.segments()[1]!.baseOffset
+    truncateSync(`${copy}/orders-0/${LOG_FILE}`, bytes)
+    await expect(valuesOf(topic)).rejects.toThrow(CorruptionError)
+    expect(await valuesOf(topic, { from: { offset: second } })).toEqual(numbers(second, 30))
+  })
+
   test('answers with all that is stored, however much came since it looked last', async () => {
     await orders.alter({ segmentBytes: '1KiB' })
     const { topic, partition } = await follow()
@@ -123,8 +133,8 @@ describe('a follower', () => {
     expect(await valuesOf(topic)).toEqual(numbers(0, 300))
     await orders.alter({ segmentBytes: '64MiB' })
     const large = Buffer.alloc(1024 * 1024)
-    for (let number = 300; number < 310; number++) await orders.send({ value: { number, large } })
-    expect(partition.endOffset).toBe(310)
+    for (let number = 300; number < 320; number++) await orders.send({ value: { number, large } })
+    expect(partition.endOffset).toBe(320)
   })
 
   test.for([['absent', (file: string) => { rmSync(file) }], ['empty', (file: string) => { truncateSync(file, 0) }], ['cut', (file: string) => { truncateSync(file, Math.floor(statSync(file).size / 2)) }]] as const)('reads the same where indexes are %s', async ([name, damage]) => {

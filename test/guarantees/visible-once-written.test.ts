@@ -7,6 +7,7 @@ test("a reader that waits gets a record before its sender, who waits for the dev
   const topic = await log.topic('orders')
   const happened: string[] = []
   const reading = topic.read({ follow: true }).next().then(({ value }) => { happened.push(`read ${String(value.value)}`) })
+  await log.clock.settle() // the reader waits
   const sending = topic.producer({ durability: 'power' }).send({ value: 1 }).then(() => { happened.push('acknowledged') })
   await Promise.all([reading, sending])
   expect(happened).toEqual(['read 1', 'acknowledged'])
@@ -28,6 +29,7 @@ test('waiting readers are woken without any time passing, on every partition and
   const following = topic.read({ from: 'latest', follow: true })
   for (const partition of [0, 1, 2]) {
     const next = following.next()
+    await log.clock.settle()
     if (partition === 2) await topic.alter({ partitions: 3 })
     await topic.send({ value: partition, partition })
     expect((await next).value).toMatchObject({ partition, value: partition })

@@ -33,21 +33,24 @@ const readClosed = () => closedRead ??= expectKafkaReads(closed)
 
 afterAll(() => { rmSync(scratch, { recursive: true, force: true }) })
 
-/** Inside the describes, so that nothing is written where Kafka is not to be had. */
+let written: Promise<void> | undefined
+
+/** Once for all, and not at all where Kafka is not to be had. */
 function writeOnce(): void {
-  beforeAll(async () => {
-    if (sent !== undefined) return
-    buildDist()
-    const ours = await OurLog.afterKill(closed)
-    await writeEveryKind(ours)
-    sentBefore = new Map([...ours.sent].map(([folder, records]) => [folder, [...records]]))
-    const topics = await Promise.all(ours.log.topics().map(({ name }) => ours.topic(name)))
-    const underWay = topics.map(topic => ours.send(topic, { key: Buffer.from('late'), value: Buffer.from('sent, and not stored yet') }))
-    ours.copyTo(live)
-    await Promise.all(underWay)
-    await ours.log.close()
-    ;({ sent, startOffsets } = ours)
-  })
+  beforeAll(() => written ??= write())
+}
+
+async function write(): Promise<void> {
+  buildDist()
+  const ours = await OurLog.afterKill(closed)
+  await writeEveryKind(ours)
+  sentBefore = new Map([...ours.sent].map(([folder, records]) => [folder, [...records]]))
+  const topics = await Promise.all(ours.log.topics().map(({ name }) => ours.topic(name)))
+  const underWay = topics.map(topic => ours.send(topic, { key: Buffer.from('late'), value: Buffer.from('sent, and not stored yet') }))
+  ours.copyTo(live)
+  await Promise.all(underWay)
+  await ours.log.close()
+  ;({ sent, startOffsets } = ours)
 }
 
 describeWithKafka("Kafka's dump tool, iterating deeply, finds what was sent and no fault", () => {

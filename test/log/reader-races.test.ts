@@ -33,8 +33,8 @@ describe('a read that follows', () => {
   test.each([
     { what: 'is ended by its signal', act: ({ stop }: Waiting) => { stop.abort() }, outcome: 'AbortError' },
     { what: 'is ended by return()', act: ({ read }: Waiting) => { void read.return?.() }, outcome: 'end' },
-    { what: 'is ended by closing the log', act: ({ log }: Waiting) => log.close(), outcome: 'ClosedError' },
-    { what: 'gets the next record', act: ({ topic }: Waiting) => topic.send({ value: 'second' }), outcome: 'second' },
+    { what: 'is ended by closing the log', act: ({ log }: Waiting) => { void log.close() }, outcome: 'ClosedError' },
+    { what: 'gets the next record', act: ({ topic }: Waiting) => { void topic.send({ value: 'second' }) }, outcome: 'second' },
   ])('$what at whatever moment', async ({ act, outcome }) => {
     expect(await outcomes(act)).toEqual(MOMENTS.map(() => outcome))
   })

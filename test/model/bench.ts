@@ -135,12 +135,18 @@ export class Bench {
 
   // ---------------------------------------------------------------- after each step
 
+  /** Every send has come as far as it can without time: into a batch, if not into the log. */
+  async quiet(): Promise<void> {
+    do await this.log.clock.settle()
+    while (slowSchemas.underway > 0)
+  }
+
   /** Lets everything come to rest that needs no time. */
   async rest(): Promise<void> {
-    await this.#quiet()
+    await this.quiet()
     const due = this.model.sendings.filter(({ answeredBy }) => answeredBy <= this.now)
     await Promise.all(due.map(({ promise }) => this.#inTime(promise, 'a send was never answered')))
-    await this.#quiet()
+    await this.quiet()
   }
 
   /** And takes in what arrived. Returns the sendings that were answered. */
@@ -164,11 +170,6 @@ export class Bench {
     for (const topic of this.model.all) await compareTopic(topic, this)
     for (const follower of this.followers) follower.compare()
     for (const view of this.views) view.compare()
-  }
-
-  async #quiet(): Promise<void> {
-    do await this.log.clock.settle()
-    while (slowSchemas.underway > 0)
   }
 
   async #inTime<T>(work: Promise<T>, complaint: string): Promise<T> {

@@ -105,6 +105,7 @@ const fullDisk = step('full disk', fc.record({ topic: number, producer: fc.nat({
     bench.disk.capacityBytes = bench.disk.usedBytes + room
     if (array) bench.send(producer, topic, given, 'array')
     else for (const record of given) bench.send(producer, topic, [record], 'one')
+    await bench.quiet()
     await bench.log.clock.advance(LONGEST_LINGER_MS)
     await bench.rest()
     bench.disk.capacityBytes = Infinity

@@ -5,6 +5,7 @@
 // without one they end at once.
 import type { Level } from './ledger.ts'
 import { newLog, type LedgeredLog } from './ledgered-log.ts'
+import { isChosen } from './sampling.ts'
 import { scenarios, type ScenarioName } from './scenarios.ts'
 
 export interface Plan {
@@ -61,13 +62,14 @@ export async function kill(log: LedgeredLog, seed: number): Promise<void> {
   await end(third.afterKill(), 'process')
 }
 
-/** A power cut, and the recovery after it ended at every call: by a kill, and by another power cut. */
+/** A power cut, and the recovery after it ended at its calls: by a kill, and by another power cut. */
 export async function powerCutInRecovery(log: LedgeredLog, seed: number): Promise<void> {
   const whole = log.afterPowerCut(seed)
   await whole.open()
   const total = whole.fs.calls
   whole.abandon()
   for (let call = 1; call <= total; call++) {
+    if (!isChosen(call, 2)) continue
     const recovering = log.afterPowerCut(seed)
     recovering.fs.crashAfter(call)
     await untilCrash(recovering, () => recovering.open())

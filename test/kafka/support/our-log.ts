@@ -63,7 +63,7 @@ export class OurLog {
 
   /** One batch for each partition, however slow the machine is: the producer's linger ends with its flush alone. */
   async send(topic: BytesTopic, ...records: readonly BytesRecord[]): Promise<void> {
-    const producer = topic.producer({ linger: '1h' })
+    const producer = topic.producer({ linger: '1m' })
     const sending = producer.send(records)
     await producer.close()
     const sent = await sending
