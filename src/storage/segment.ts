@@ -108,6 +108,7 @@ export class Segment {
 
   /** Writes the indexes whole, with the entry of the largest timestamp: nothing is appended any more. */
   seal(): void {
+    this.settled = false
     this.#addLastTime()
     this.index.flush()
   }

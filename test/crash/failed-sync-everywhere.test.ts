@@ -4,10 +4,10 @@
 import { describe, expect, test } from 'vitest'
 import { LimitError, MillraceError, StorageError } from '../../src/base/errors.ts'
 import type { Operation } from '../../src/platform/faults.ts'
-import { eachCall, naming, untilCrash } from './support-simulated/accidents.ts'
+import { callsOf, eachCall, naming, untilCrash } from './support-simulated/accidents.ts'
 import { expectKept } from './support-simulated/ledger.ts'
 import { newLog, type LedgeredLog } from './support-simulated/ledgered-log.ts'
-import { scenarios, type ScenarioName } from './support-simulated/scenarios.ts'
+import { scenarios } from './support-simulated/scenarios.ts'
 import { SEED, isChosen } from './support-simulated/sampling.ts'
 
 const names = ['segments roll', 'batches larger than a page', 'a topic is deleted and made again', 'a topic gets partitions and another retention'] as const
@@ -16,7 +16,7 @@ const syncs = ['sync', 'syncDirectory'] as const satisfies readonly Operation[]
 describe(`seed ${SEED}`, { timeout: 600_000 }, () => {
   describe.each(names)('%s', name => {
     test.each(syncs)('a %s that fails in it costs nothing that was acknowledged, whoever goes on', async operation => {
-      const total = await countOf(name, operation)
+      const total = (await callsOf(name)).filter(call => call.operation === operation).length
       for (let after = 0; after < total; after++) {
         if (!isChosen(after, 3)) continue
         await naming(`${operation} ${after} of ${total}`, async () => {
@@ -61,15 +61,6 @@ describe(`seed ${SEED}`, { timeout: 600_000 }, () => {
     }
   })
 })
-
-async function countOf(name: ScenarioName, operation: Operation): Promise<number> {
-  const log = newLog()
-  const calls = log.fs.trace()
-  await log.open()
-  await scenarios[name](log)
-  log.abandon()
-  return calls.filter(call => call.operation === operation).length
-}
 
 async function failed(): Promise<LedgeredLog> {
   const log = newLog()

@@ -1,7 +1,7 @@
 // Index files that are gone, blank, cut, full of anything, or of another segment: reading by offset and by time gives
 // what it always gave. The log is the truth; indexes only shorten the way.
 import { describe, expect, test } from 'vitest'
-import { OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES } from '../../src/format/index-entries.ts'
+import { OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES, entryOffset, entryPosition, writeOffsetEntry } from '../../src/format/index-entries.ts'
 import type { File } from '../../src/platform/file-system.ts'
 import { SeededRandom } from '../../src/platform/seeded-random.ts'
 import type { SimulatedFileSystem } from '../../src/platform/simulated-file-system.ts'
@@ -27,6 +27,14 @@ const spoilers: Readonly<Record<string, Spoil>> = {
       return Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + entryBytes)])
     })
   },
+  'leads too far in the middle': (disk, path) => {
+    if (path.endsWith('.timeindex')) return
+    replace(disk, path, bytes => {
+      const entries = bytes.length / OFFSET_ENTRY_BYTES
+      for (let i = 1; i < entries - 1; i++) writeOffsetEntry(bytes, i, entryOffset(bytes, i) - 1, entryPosition(bytes, i))
+      return bytes
+    })
+  },
   'ends in zeros, as preallocated': (disk, path) => { replace(disk, path, bytes => Buffer.concat([bytes, Buffer.alloc(240)])) },
   'has a flipped bit': (disk, path, random) => { disk.corrupt(path, random.below(disk.stat(path)!.bytes), 1 << random.below(8)) },
   "is another segment's": (disk, path) => {
@@ -35,9 +43,11 @@ const spoilers: Readonly<Record<string, Spoil>> = {
   },
 }
 
-describe.each(endings)(`after a log was %s (seed ${SEED})`, ending => {
+const logs = [...endings.map(ending => [ending, 'delete'] as const), ['closed', 'compact'] as const]
+
+describe.each(logs)(`after a log was %s, cleanup '%s' (seed ${SEED})`, (ending, cleanup) => {
   test.each(Object.keys(spoilers))('an index file that %s changes no read', async name => {
-    const { log, disk } = await indexedLog(ending)
+    const { log, disk } = await indexedLog(ending, cleanup)
     const random = new SeededRandom(SEED)
     for (const path of indexFiles(disk)) {
       const spoilt = disk.survivorOfKill()
@@ -50,7 +60,7 @@ describe.each(endings)(`after a log was %s (seed ${SEED})`, ending => {
 
 test('the index files that are spoilt have entries, save for those of an active segment', async () => {
   for (const ending of endings) {
-    const { disk } = await indexedLog(ending)
+    const { disk } = await indexedLog(ending, 'delete')
     const sizes = indexFiles(disk).map(path => disk.stat(path)!.bytes)
     expect(sizes.filter(bytes => bytes >= TWO_ENTRIES).length).toBeGreaterThanOrEqual(4)
   }

@@ -2,7 +2,7 @@
 // record has another offset than it had, nothing that was once gone comes back, and the log goes on. Which calls, and
 // what the device made of unsynced units of 512 bytes and 4 KiB, the seed draws (platform/power-cut.ts).
 import { describe, expect, test } from 'vitest'
-import { eachCall, kill, powerCut } from './support-simulated/accidents.ts'
+import { callsOf, eachCall, kill, powerCut } from './support-simulated/accidents.ts'
 import { SEED, isChosen } from './support-simulated/sampling.ts'
 import { scenarios, type ScenarioName } from './support-simulated/scenarios.ts'
 
@@ -15,6 +15,23 @@ describe(`ended at any call (seed ${SEED})`, { timeout: 600_000 }, () => {
 
   test.each(names)("what was acknowledged as 'process' survives kill -9, and a power cut after that takes nothing synced: %s", async name => {
     expect(await eachCall(name, { seeds: [SEED], chosen: call => isChosen(call, 5) }, kill)).toBeGreaterThan(0)
+  })
+
+  test('the name of a topic whose deletion was cut short is free', async () => {
+    const name = 'a topic is deleted and made again'
+    const calls = await callsOf(name)
+    const from = calls.findIndex(({ operation }, i) => operation === 'rename' && calls[i]!.path.endsWith('orders-0'))
+    const to = calls.findIndex(({ operation, path }, i) => i > from && operation === 'makeDirectory' && path.endsWith('orders-0'))
+    expect(to).toBeGreaterThan(from)
+    const plan = { seeds: Array.from({ length: 25 }, (_, i) => SEED + i), chosen: (call: number) => call > from && call <= to + 1 }
+    await eachCall(name, plan, async (log, seed) => {
+      const next = log.afterPowerCut(seed)
+      await next.openAndExpectKept('power')
+      expect(next.ledger.topics.size).toBe(0)
+      await next.create('orders')
+      await next.send('orders')
+      next.abandon()
+    })
   })
 
   test.each(['segments roll', 'recovery points are saved', 'the beginning is truncated'] as const)('in whatever order syncs end: %s', async name => {

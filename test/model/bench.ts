@@ -74,7 +74,7 @@ export class Bench {
       records: records.map(record => ({
         record: sentRecord(record, now),
         mayBeIn: topic.placing(record.key as string | null | undefined ?? null, record.partition),
-        stampedLater: topic.kind.timestamps === 'append' || (topic.kind.asynchronous && record.timestamp === undefined),
+        stampedLater: topic.kind.timestamps === 'append' || (record.timestamp === undefined && (topic.kind.asynchronous || how === 'array')),
       })),
       promise: Promise.resolve(), stored: undefined, failure: undefined, found: new Map(),
     }

@@ -8,11 +8,15 @@ export interface ProducerKind extends ProducerOptions {
   readonly shared?: boolean
 }
 
+/**
+ * Those that linger never fill a batch that a thread compresses: it would arrive at a moment of its own, between two
+ * looks at the log.
+ */
 export const PRODUCERS: readonly ProducerKind[] = [
   { ofTopic: true, shared: true },
-  { ofTopic: true, linger: 20, compression: 'gzip' },
-  { ofTopic: true, linger: 5, compression: 'lz4', batchBytes: 300 },
+  { ofTopic: true, linger: 20, compression: 'gzip', batchBytes: '1MiB' },
+  { ofTopic: true, linger: 5, compression: 'none', batchBytes: 300 },
   { ofTopic: true, durability: 'power', compression: 'zstd' },
-  { ofTopic: false, linger: 50, compression: 'snappy', durability: 'power' },
-  { ofTopic: false, maxBufferedBytes: 400, batchBytes: 150 },
+  { ofTopic: false, linger: 50, compression: 'snappy', durability: 'power', batchBytes: '1MiB' },
+  { ofTopic: false, compression: 'lz4', maxBufferedBytes: 400, batchBytes: 150 },
 ]

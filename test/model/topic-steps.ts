@@ -40,7 +40,7 @@ const alter = step('alter', fc.record({ topic: number, more: fc.nat({ max: 2 }),
   when: anyTopic,
   async run(bench, drawn) {
     const topic = topicOf(bench.model, drawn.topic)
-    const partitions = Math.min(MOST_PARTITIONS, topic.partitions.length + drawn.more)
+    const partitions = Math.max(topic.partitions.length, Math.min(MOST_PARTITIONS, topic.partitions.length + drawn.more))
     const given = { partitions, ...(drawn.segmentBytes === undefined ? {} : { segmentBytes: drawn.segmentBytes }), ...(drawn.codec === undefined ? {} : { compression: pick(CODECS, drawn.codec) }) }
     await bench.during(bench.topic(topic).alter(given))
     topic.grow(partitions)

@@ -3,6 +3,7 @@
 //
 // A failing case says what repeats it: scenario, call, seed. `order` seeds the order in which syncs and reads end;
 // without one they end at once.
+import type { Call } from '../../../src/platform/faults.ts'
 import type { Level } from './ledger.ts'
 import { newLog, type LedgeredLog } from './ledgered-log.ts'
 import { isChosen } from './sampling.ts'
@@ -27,14 +28,18 @@ export async function runUntil(name: ScenarioName, call: number, order?: number)
 }
 
 /** The scenario's calls, cut at none. */
-export async function countCalls(name: ScenarioName, order?: number): Promise<number> {
-  const log = await runUntil(name, Infinity, order)
+export async function callsOf(name: ScenarioName, order?: number): Promise<readonly Call[]> {
+  const log = newLog(order === undefined ? {} : { seed: order })
+  const calls = log.fs.trace()
+  await log.open()
+  await scenarios[name](log)
+  const ended = [...calls]
   log.abandon()
-  return log.fs.calls
+  return ended
 }
 
 export async function eachCall(name: ScenarioName, plan: Plan, accident: (log: LedgeredLog, seed: number) => Promise<void>): Promise<number> {
-  const total = await countCalls(name, plan.order)
+  const total = (await callsOf(name, plan.order)).length
   let accidents = 0
   for (let call = 1; call <= total; call++) {
     if (plan.chosen?.(call) === false) continue
@@ -47,16 +52,25 @@ export async function eachCall(name: ScenarioName, plan: Plan, accident: (log: L
   return accidents
 }
 
-/** A power cut, life after it, another power cut, a clean end. */
+/** A power cut, life after it, another power cut, a clean end. Or: a power cut, records that nobody syncs, another one. */
 export async function powerCut(log: LedgeredLog, seed: number): Promise<void> {
+  const unsynced = log.afterPowerCut(seed)
+  await unsynced.openAndExpectKept('power')
+  for (const [name, { partitions }] of unsynced.ledger.topics) for (const partition of partitions.keys()) await unsynced.send(name, { partition, durability: 'process' })
+  await end(unsynced.afterPowerCut(seed + 3), 'power')
+
   const second = await liveOn(log.afterPowerCut(seed), 'power')
   const third = await liveOn(second.afterPowerCut(seed + 1), 'power')
   await third.close()
   await end(third.afterPowerCut(seed + 2), 'power')
 }
 
-/** A kill, life after it, then a power cut. */
+/** A kill, life after it, then a power cut. Or: a kill, and a power cut as soon as the log is open again. */
 export async function kill(log: LedgeredLog, seed: number): Promise<void> {
+  const opened = log.afterKill()
+  await opened.openAndExpectKept('process')
+  await end(opened.afterPowerCut(seed + 1), 'power')
+
   const second = await liveOn(log.afterKill(), 'process')
   const third = await liveOn(second.afterPowerCut(seed), 'power')
   await end(third.afterKill(), 'process')

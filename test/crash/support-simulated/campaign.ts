@@ -1,6 +1,6 @@
 // Accidents without end: every scenario, ended at every call, for seed after seed; syncs and reads end in an order that
 // the seed draws. For hours, not for npm test.
-import { countCalls, eachCall, kill, powerCut, powerCutInRecovery } from './accidents.ts'
+import { callsOf, eachCall, kill, powerCut, powerCutInRecovery } from './accidents.ts'
 import { scenarios, type ScenarioName } from './scenarios.ts'
 
 /** Recoveries are cut at each of their own calls, so only one call in so many of a scenario is taken for them. */
@@ -14,7 +14,7 @@ export async function accidentCampaign(seed: number, tell: (line: string) => voi
     accidents += await eachCall(name, plan, powerCut)
     accidents += await eachCall(name, plan, kill)
     accidents += await eachCall(name, { ...plan, chosen: call => (call + seed) % RECOVERY_STEP === 0 }, powerCutInRecovery)
-    tell(`seed ${seed}, '${name}': ${await countCalls(name, seed)} calls, ${accidents} accidents so far`)
+    tell(`seed ${seed}, '${name}': ${(await callsOf(name, seed)).length} calls, ${accidents} accidents so far`)
   }
   return accidents
 }

@@ -37,10 +37,10 @@ export async function storedLog(ending: Ending): Promise<StoredLog> {
 }
 
 /** Three segments with several index entries each. */
-export async function indexedLog(ending: Ending): Promise<{ log: LedgeredLog; disk: SimulatedFileSystem }> {
+export async function indexedLog(ending: Ending, cleanup: 'delete' | 'compact'): Promise<{ log: LedgeredLog; disk: SimulatedFileSystem }> {
   const log = newLog()
   await log.open()
-  await log.create(TOPIC, { segmentBytes: 32 * 1024 })
+  await log.create(TOPIC, { segmentBytes: 32 * 1024, cleanup })
   for (let i = 0; i < 44; i++) await log.send(TOPIC, { count: 1 + i % 3, bytes: 1000, together: true })
   return { log, disk: await leave(log, ending) }
 }

@@ -11,7 +11,7 @@ import type { TopicProducer } from '../../../src/surface/producer.ts'
 import type { Topic } from '../../../src/surface/topic.ts'
 import { Ledger, expectKept, expectNoTrouble, type Level } from './ledger.ts'
 
-export interface TopicShape { readonly partitions?: number; readonly segmentBytes?: number; readonly retentionMs?: number }
+export interface TopicShape { readonly partitions?: number; readonly segmentBytes?: number; readonly retentionMs?: number; readonly cleanup?: 'delete' | 'compact' }
 
 export interface SendPlan {
   readonly partition?: number
@@ -72,9 +72,9 @@ export class LedgeredLog {
     expectNoTrouble(this.errors, this.warnings)
   }
 
-  async create(name: string, { partitions = 1, segmentBytes = 1024, retentionMs = Infinity }: TopicShape = {}): Promise<void> {
+  async create(name: string, { partitions = 1, segmentBytes = 1024, retentionMs = Infinity, cleanup = 'delete' }: TopicShape = {}): Promise<void> {
     this.ledger.begin(name, this.ledger.newTopic(partitions, retentionMs))
-    await this.log.topic(name, { partitions, segmentBytes, ...retentionOption(retentionMs) })
+    await this.log.topic(name, { partitions, segmentBytes, cleanup, ...retentionOption(retentionMs) })
     this.ledger.commit()
   }
 
@@ -94,7 +94,7 @@ export class LedgeredLog {
 
   async send(name: string, { partition = 0, count = 1, bytes = 300, durability = 'power', together = false }: SendPlan = {}): Promise<void> {
     const ledger = this.ledger.partition(name, partition)
-    const records = Array.from({ length: count }, () => ({ ...this.ledger.next(ledger, bytes, this.clock.now()), partition }))
+    const records = Array.from({ length: count }, () => ({ key: 'k', ...this.ledger.next(ledger, bytes, this.clock.now()), partition }))
     const producer = this.#producer(name, durability)
     if (together) {
       this.#acknowledge(name, partition, durability, (await producer.send(records)).at(-1)!.offset)
@@ -118,11 +118,12 @@ export class LedgeredLog {
     ledger.start = offset
   }
 
-  /** Half a minute: everything is synced and the recovery points are saved. */
-  async checkpoint(): Promise<void> {
-    await this.clock.advance(30_000)
+  /** Half a minute: everything is synced and the recovery points are saved, while other work goes on. */
+  async checkpoint(meanwhile: () => Promise<void> = () => Promise.resolve()): Promise<void> {
+    const before = [...this.ledger.topics.values()].flatMap(({ partitions }) => partitions.map(partition => ({ partition, end: partition.sent.length })))
+    await Promise.all([this.clock.advance(30_000), meanwhile()])
     if (this.fs.crashed) return
-    for (const topic of this.ledger.topics.values()) for (const partition of topic.partitions) partition.acknowledged.power = partition.sent.length
+    for (const { partition: { acknowledged }, end } of before) acknowledged.power = Math.max(acknowledged.power, end)
   }
 
   /** Everything to the device, in order. */

@@ -27,6 +27,14 @@ export const scenarios = {
     await log.send('orders', { count: 3, bytes: 6000 })
   },
 
+  // The second batch begins 8 bytes before a sector ends, the third 16: what the checksum does not cover is torn off.
+  'batches that begin at the end of a sector': async log => {
+    await log.create('orders', { segmentBytes: 16 * 1024 })
+    await log.send('orders', { count: 6, bytes: 434, durability: 'process' })
+    await log.send('orders', { bytes: 434 })
+    await log.send('orders', { count: 5, bytes: 434, durability: 'process' })
+  },
+
   'the beginning is truncated': async log => {
     await log.create('orders')
     await log.send('orders', { count: 7, durability: 'process' })
@@ -65,7 +73,7 @@ export const scenarios = {
     await log.send('orders', { count: 3, durability: 'process' })
     await log.checkpoint()
     await log.send('orders', { count: 4, durability: 'process' })
-    await log.checkpoint()
+    await log.checkpoint(() => log.send('orders', { count: 4, durability: 'process' }))
     await log.send('orders', { durability: 'process' })
   },
 
