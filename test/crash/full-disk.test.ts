@@ -120,6 +120,20 @@ describe(`the disk is full (seed ${SEED})`, () => {
     await expectWhole(log)
   })
 
+  test('a truncation that found no room does not happen later, with another one', async () => {
+    const log = newLog()
+    await log.open()
+    for (const name of ['orders', 'payments']) {
+      await log.create(name)
+      await log.send(name, { count: 5 })
+    }
+    log.fs.failNext('write', { error: 'ENOSPC', path: /log-start-offset/ })
+    await expect(log.truncate('orders', 0, 3)).rejects.toBeInstanceOf(LimitError)
+    log.ledger.partition('orders', 0).startAtMost = 0
+    await log.truncate('payments', 0, 2)
+    await expectWhole(log)
+  })
+
   test('a log that finds no room to be closed in order loses nothing', async () => {
     const log = newLog()
     await log.open()
