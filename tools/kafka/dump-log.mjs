@@ -1,6 +1,6 @@
 // Kafka's opinion of files: DumpLogSegments, Kafka's own reader of segments, run on .log .index .timeindex .txnindex
 // and .snapshot files, and what is wrong according to it.
-// The tool ends with status 0 whatever it finds, and says so in many ways on two streams. So this works the other
+// The tool ends with status 0 for most of what it finds, and says so in many ways on two streams. So this works the other
 // way round: every line has to be one that a sound file gives; each other line is a fault, and so is silence about a
 // file that was asked for. Two runs side by side, since checking the indexes' sanity leaves everything else out.
 // It is no mere reader either: it makes an offset index that is missing beside a time index, and cuts an index that ends
