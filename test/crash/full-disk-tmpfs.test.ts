@@ -27,7 +27,7 @@ describe.skipIf(!canMount)(`a full tmpfs${canMount ? '' : ' (skipped: mounting o
 
   afterEach(async () => {
     await log.close().catch(() => { /* for want of room */ })
-    execFileSync('umount', [disk])
+    execFileSync('umount', ['--lazy', disk])
     rmdirSync(disk)
   })
 

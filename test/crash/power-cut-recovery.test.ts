@@ -9,6 +9,6 @@ const names = Object.keys(scenarios) as ScenarioName[]
 
 describe(`recovery ended at each of its calls (seed ${SEED})`, { timeout: 3_600_000 }, () => {
   test.each(names)('%s', async name => {
-    expect(await eachCall(name, { seeds: [SEED], chosen: call => isChosen(call, 97) }, powerCutInRecovery)).toBeGreaterThan(0)
+    expect(await eachCall(name, { seeds: [SEED], chosen: call => isChosen(call, 79) }, powerCutInRecovery)).toBeGreaterThan(0)
   })
 })

@@ -88,6 +88,13 @@ export const scenarios = {
     await log.open()
     await log.send('orders')
   },
+  'a closed log is opened and rolls': async log => {
+    await log.create('orders')
+    await log.send('orders', { count: 2 })
+    await log.close()
+    await log.open()
+    await log.send('orders', { count: 6, durability: 'process' })
+  },
 } satisfies Record<string, Scenario>
 
 export type ScenarioName = keyof typeof scenarios
