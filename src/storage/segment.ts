@@ -37,6 +37,7 @@ export class Segment {
   indexChecked = false
   /** Sealed, and nothing more is to be done for its indexes. */
   settled = false
+  #cutUnsynced = false
   #offsetOfLargest = -1
   #bytesSinceEntry = 0
   #bytesSinceFlush = 0
@@ -103,7 +104,22 @@ export class Segment {
 
   /** Cuts what a failed write, or recovery, left behind the last believed batch. */
   cutFileTo(bytes: number): void {
+    this.#cutUnsynced = true
     this.file.truncate(bytes)
+  }
+
+  /** What was cut off may be back after a power cut: until the next sync, though all records are on the device. */
+  get cutUnsynced(): boolean { return this.#cutUnsynced }
+
+  async syncLog(): Promise<void> {
+    const cut = this.#cutUnsynced
+    this.#cutUnsynced = false
+    try {
+      await this.file.sync()
+    } catch (error) {
+      this.#cutUnsynced ||= cut
+      throw error
+    }
   }
 
   /** Writes the indexes whole, with the entry of the largest timestamp: nothing is appended any more. */
@@ -157,7 +173,7 @@ export class Segment {
 
   /** With its indexes once it is sealed, so that they need not be made anew after a power cut. */
   async sync(sealed: boolean): Promise<void> {
-    await Promise.all([this.file.sync(), ...(sealed ? [this.index.sync()] : [])])
+    await Promise.all([this.syncLog(), ...(sealed ? [this.index.sync()] : [])])
     this.settled ||= sealed
   }
 

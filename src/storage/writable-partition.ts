@@ -292,11 +292,11 @@ export class WritablePartition extends PartitionLog {
     if (this.#failure !== undefined) throw this.#refusal(this.#failure)
     const active = this.#active
     const target = this.end
-    const dirty = this.list.filter(segment => segment.endOffset > this.#synced)
+    const dirty = this.list.filter(segment => segment.endOffset > this.#synced || segment.cutUnsynced)
     const unsettled = this.list.filter(segment => segment !== active && !segment.settled)
     const nameChanges = this.#nameChanges
     const results = await Promise.allSettled([
-      ...dirty.map(segment => segment.file.sync().catch((error: unknown) => { if (!segment.removed) throw error })),
+      ...dirty.map(segment => segment.syncLog().catch((error: unknown) => { if (!segment.removed) throw error })),
       ...(nameChanges > this.#syncedNameChanges ? [this.#options.fs.syncDirectory(this.#options.directory)] : []),
       ...unsettled.map(segment => this.#settleIndex(segment)),
     ])
