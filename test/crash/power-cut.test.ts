@@ -3,8 +3,12 @@
 // what the device made of unsynced units of 512 bytes and 4 KiB, the seed draws (platform/power-cut.ts).
 import { describe, expect, test } from 'vitest'
 import { callsOf, eachCall, kill, powerCut } from './support-simulated/accidents.ts'
+import { newLog } from './support-simulated/ledgered-log.ts'
 import { SEED, isChosen } from './support-simulated/sampling.ts'
 import { scenarios, type ScenarioName } from './support-simulated/scenarios.ts'
+
+/** Makes a batch of exactly one sector. */
+const SECTOR_BATCH_VALUE_BYTES = 442
 
 const names = Object.keys(scenarios) as ScenarioName[]
 
@@ -15,6 +19,27 @@ describe(`ended at any call (seed ${SEED})`, { timeout: 600_000 }, () => {
 
   test.each(names)("what was acknowledged as 'process' survives kill -9, and a power cut after that takes nothing synced: %s", async name => {
     expect(await eachCall(name, { seeds: [SEED], chosen: call => isChosen(call, 5) }, kill)).toBeGreaterThan(0)
+  })
+
+  test('a tail that recovery has cut never comes back', async () => {
+    // Batches of 512 bytes: what replaces one leaves the next one whole.
+    const log = newLog()
+    await log.open()
+    await log.create('orders', { segmentBytes: 64 * 1024 })
+    await log.send('orders', { bytes: SECTOR_BATCH_VALUE_BYTES })
+    await log.send('orders', { count: 7, bytes: SECTOR_BATCH_VALUE_BYTES, durability: 'process' })
+    let cuts = 0
+    for (let seed = SEED; seed < SEED + 150; seed++) {
+      const first = log.afterPowerCut(seed)
+      await first.openAndExpectKept('power')
+      cuts += first.cutBytes > 0 ? 1 : 0
+      await first.send('orders', { bytes: SECTOR_BATCH_VALUE_BYTES, durability: 'process' })
+      for (const next of [first.afterPowerCut(seed), first.afterPowerCut(seed + 1)]) {
+        await next.openAndExpectKept('power')
+        next.abandon()
+      }
+    }
+    expect(cuts).toBeGreaterThan(10)
   })
 
   test('the name of a topic whose deletion was cut short is free', async () => {

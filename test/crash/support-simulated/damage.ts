@@ -84,6 +84,7 @@ export async function examine(stored: StoredLog, disk: SimulatedFileSystem): Pro
   const { sent } = log.ledger.partition(TOPIC, 0)
   const partition = log.topic(TOPIC).partitions[0]!
   const end = partition.endOffset
+  expect(end, 'the end offset').toBeLessThanOrEqual(sent.length)
   const refused: number[] = []
   for (let offset = 0; offset < end; offset++) {
     const value = await readOrError(async () => (await partition.get(offset))?.value)
