@@ -2,12 +2,14 @@
 //   index.cjs   testing.cjs …    take their names from millrace.cjs
 //   index.js    testing.js …     re-export the .cjs of the same name, name by name
 //   index.d.cts testing.d.cts …  hold the types; the .d.ts re-export them
+//   native/                      the native part, where there is a C compiler
 // So import, require and all subpaths share one copy of every class, and `instanceof` holds between them.
 // One file rather than shared chunks: tsup makes CommonJS chunks with a second compiler that turns each `?.` and
 // `??` into closures and drops field declarations; and a call within a file is faster than one between files.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { defineConfig } from 'tsup'
+import { installNative } from './tools/build-native.mjs'
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as { exports: Record<string, unknown> }
 const doors = Object.keys(manifest.exports)
@@ -33,7 +35,10 @@ export default defineConfig({
     options.define = { 'import.meta.url': 'moduleUrl' }
     options.banner = { js: `'use strict'\nconst moduleUrl = require('node:url').pathToFileURL(__filename).href` }
   },
-  onSuccess: writeDoors,
+  async onSuccess() {
+    installNative()
+    await writeDoors()
+  },
 })
 
 async function writeDoors(): Promise<void> {

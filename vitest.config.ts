@@ -20,7 +20,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     reporters: ['default', './test/support/summary-reporter.ts'],
     projects: [
-      { extends: true, test: { name: 'source', include: ['test/**/*.test.ts'], exclude: [...builtTests, ...kafkaTests, ...packageTests] } },
+      { extends: true, test: { name: 'source', include: ['test/**/*.test.ts'], exclude: [...builtTests, ...kafkaTests, ...packageTests], globalSetup: './test/support/build-native.ts' } },
       { extends: true, test: { name: 'built', include: builtTests, exclude: packageTests, globalSetup } },
       { extends: true, test: { name: 'kafka', include: kafkaTests, testTimeout: 120_000, hookTimeout: 300_000 } },
       { extends: true, test: { name: 'package', include: packageTests, globalSetup, testTimeout: 120_000, hookTimeout: 300_000 } },

@@ -1,12 +1,11 @@
 // Builds one record batch at a time, in place: records are encoded into one growing buffer behind room for the header,
 // and seal() fills the header in. Reused: append… seal, reset, append…
 // It owns that buffer: what body() and seal() return are views, valid until the next append or reset. It knows no
-// clock, no offsets and no codec: the caller compresses body() and hands the result to seal(), storage sets base
-// offset and leader epoch, which lie outside the checksum. The layout is record-batch.ts and record-cursor.ts.
+// clock, no offsets and no codec: the caller compresses body() and hands the result to seal(); base offset, leader epoch
+// and checksum are the log's to set (native/stamp.ts). The layout is record-batch.ts and record-cursor.ts.
 // Hot: an append that fits the buffer allocates nothing (the benchmarks 'encode' and 'send').
 import { assert } from '../base/assert.ts'
 import { LimitError } from '../base/errors.ts'
-import { crc32c } from './crc32c.ts'
 import { writeInt32, writeInt64 } from './integers.ts'
 import * as batch from './record-batch.ts'
 import type { Codec } from './record-batch.ts'
@@ -84,9 +83,9 @@ export class BatchEncoder {
   }
 
   /**
-   * Writes the header and the checksum, and returns the batch; valid until reset. `compressed` takes the body's place,
+   * Writes the header and returns the batch, yet without its checksum; valid until reset. `compressed` takes the body's place,
    * unless it is not smaller: then the body stays as it is and the codec is 'none', as Kafka's clients do.
-   * With `appendTime` every record has that time (LogAppendTime). Base offset and leader epoch stay 0.
+   * With `appendTime` every record has that time (LogAppendTime).
    */
   seal(options: { compressed?: { codec: Codec; body: Uint8Array } | undefined; appendTime?: number | undefined }): Buffer {
     assert(this.#count > 0 && !this.#sealed, 'a batch is sealed once, with records in it')
@@ -130,7 +129,6 @@ export class BatchEncoder {
     b[batch.PRODUCER_EPOCH_AT + 1] = NO_PRODUCER
     writeInt32(b, batch.BASE_SEQUENCE_AT, NO_PRODUCER)
     writeInt32(b, batch.RECORD_COUNT_AT, this.#count)
-    writeInt32(b, batch.CRC_AT, crc32c(b, batch.ATTRIBUTES_AT, end))
   }
 
   #reserve(bytes: number): void {

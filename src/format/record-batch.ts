@@ -19,26 +19,19 @@
 //
 // Offsets, times and ids are numbers: values beyond ±2^53 are a fault. The getters trust their caller to have asked
 // batchFault first (or to have written the batch).
-import { crc32c } from './crc32c.ts'
+import { crc32c } from '../native/crc32c.ts'
+import { CHECKED_FROM, CRC_AT, HEADER_BYTES, LEADER_EPOCH_AT, LENGTH_AT, LOG_OVERHEAD, MAGIC, MAGIC_AT } from '../native/stamp.ts'
 import { readInt32, readInt64, writeInt32, writeInt64 } from './integers.ts'
 
 export type Codec = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
 
-/** Base offset and length: what has to be read to know where the next batch begins. */
-export const LOG_OVERHEAD = 12
-export const HEADER_BYTES = 61
-export const MAGIC = 2
+export { CRC_AT, HEADER_BYTES, LOG_OVERHEAD, MAGIC, MAGIC_AT }
 /** Length, attributes, two deltas, two lengths and the header count, one byte each. */
 export const MIN_RECORD_BYTES = 7
 
 /** A codec's index is its number in the attributes. */
 export const CODECS: readonly Codec[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
 
-const LENGTH_AT = 8
-const LEADER_EPOCH_AT = 12
-export const MAGIC_AT = 16
-export const CRC_AT = 17
-/** From here to the batch's end the checksum holds. */
 export const ATTRIBUTES_AT = 21
 export const LAST_OFFSET_DELTA_AT = 23
 export const BASE_TIMESTAMP_AT = 27
@@ -95,7 +88,7 @@ export function batchFault(b: Buffer, at: number, end: number): string | undefin
   if (bytes < HEADER_BYTES) return `the length field says ${bytes - LOG_OVERHEAD}, at least ${HEADER_BYTES - LOG_OVERHEAD} is expected`
   if (magic(b, at) !== MAGIC) return `magic is ${magic(b, at)}, only version ${MAGIC} is supported`
   if (bytes > given) return `the batch is ${bytes} bytes long, ${given} are left`
-  const crc = crc32c(b, at + ATTRIBUTES_AT, at + bytes)
+  const crc = crc32c(b, at + CHECKED_FROM, at + bytes)
   if (crc !== storedCrc(b, at)) return `the checksum is ${hex(crc)}, the header says ${hex(storedCrc(b, at))}`
   return headerFault(b, at, bytes)
 }

@@ -31,7 +31,6 @@ export class FollowedLog implements OpenLog {
   readonly settings: OpenSettings
   readonly events: EventEmitter
   readonly topics = new Map<string, StoredTopic>()
-  readonly storage = { kind: 'file', reason: 'opened read-only' } as const
   readonly #directory: LogDirectory
   readonly #indexes = new IndexCache()
   #catalogPartition!: FollowedPartition
@@ -43,6 +42,8 @@ export class FollowedLog implements OpenLog {
   #pollMs = SHORTEST_POLL_MS
   #timer: { cancel(): void } | undefined
   #closed: ClosedError | undefined
+
+  get storage(): OpenLog['storage'] { return this.#directory.fs }
 
   private constructor(location: string, directory: LogDirectory, settings: OpenSettings) {
     this.location = location
@@ -153,7 +154,7 @@ export class FollowedLog implements OpenLog {
       for (const [name, entry] of this.#catalog.entries) await this.#followTopic(name, entry)
       return true
     } catch (error) {
-      if (error instanceof NotFoundError && this.#catalogPartition.bytesNow() > bytes) return false
+      if (error instanceof NotFoundError && this.#catalogPartition.hasGoneOnSince(bytes)) return false
       throw error
     }
   }
@@ -174,7 +175,7 @@ export class FollowedLog implements OpenLog {
     const partitions: FollowedPartition[] = []
     const { fs, path } = this.#directory
     for (let index = topic.partitions.length; index < count; index++) {
-      const isOurs = (): boolean => this.#catalogPartition.bytesNow() === this.#followedBytes || ownerOf(fs, join(path, partitionDirectory(topic.name, index))) === topic.id
+      const isOurs = (): boolean => !this.#catalogPartition.hasGoneOnSince(this.#followedBytes) || ownerOf(fs, join(path, partitionDirectory(topic.name, index))) === topic.id
       partitions.push(await this.#openPartition(topic.name, index, () => topic.settings.cleanup, isOurs))
     }
     return partitions

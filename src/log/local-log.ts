@@ -68,8 +68,7 @@ export class LocalLog implements OpenLog {
   }
 
   get storage(): OpenLog['storage'] {
-    const { kind } = this.#directory.fs
-    return { kind, reason: kind === 'memory' ? "the location is 'memory:'" : 'this version writes plain files' }
+    return this.#directory.fs
   }
 
   checkOpen(): void {

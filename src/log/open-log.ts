@@ -1,5 +1,6 @@
 // What an open log is to whoever stands on it (surface/ and, later, groups and doors), whether this process writes it
 // or follows another that does.
+import type { FileSystem } from '../platform/file-system.ts'
 import type { EventEmitter } from './event-emitter.ts'
 import type { OpenSettings } from './open-options.ts'
 import type { RecordWriter, WriterSettings } from './record-writer.ts'
@@ -9,7 +10,7 @@ export interface OpenLog {
   readonly location: string
   readonly settings: OpenSettings
   readonly events: EventEmitter
-  readonly storage: { readonly kind: 'file' | 'memory'; readonly reason: string }
+  readonly storage: Pick<FileSystem, 'kind' | 'reason'>
   /** By name, the log's own left out. */
   readonly topics: ReadonlyMap<string, StoredTopic>
   checkOpen(): void

@@ -1,6 +1,5 @@
 // What open() takes, and its defaults.
-import { boolean, object, oneOf, optionTable, readOptions, type OptionsOf, type Reader } from '../base/options.ts'
-import { UsageError } from '../base/errors.ts'
+import { boolean, object, oneOf, optionTable, readOptions, type OptionsOf } from '../base/options.ts'
 import { systemClock, type Clock } from '../platform/clock.ts'
 import type { Logger } from './event-emitter.ts'
 import { readTopicDefaults, type TopicOptions } from './topic-settings.ts'
@@ -15,17 +14,11 @@ export interface OpenOptions {
   logger?: Logger
 }
 
-const readStorage: Reader<'auto' | 'file'> = (value, name) => {
-  const storage = oneOf(['auto', 'mapped', 'file'])(value, name)
-  if (storage !== 'mapped') return storage
-  throw new UsageError('STORAGE_UNAVAILABLE', `${name}: memory-mapped files are not available in this version`, { hint: "leave it out, or say 'file'" })
-}
-
 export const OPEN_OPTIONS = optionTable({
   create: { default: true, read: boolean },
   readOnly: { default: false, read: boolean },
   durability: { default: 'process', read: oneOf(['process', 'power']) }, // what survives kill -9 costs microseconds; a power cut is by choice
-  storage: { default: 'auto', read: readStorage },
+  storage: { default: 'auto', read: oneOf(['auto', 'mapped', 'file']) }, // storage-choice.ts decides,
   topicDefaults: { default: readTopicDefaults(undefined, 'open'), read: readTopicDefaults },
   clock: { default: systemClock, read: object<Clock>('a clock', ['now', 'setTimeout']) },
   logger: { default: undefined, read: object<Logger>('a logger', ['debug', 'info', 'warn', 'error']) },

@@ -33,6 +33,8 @@ export class FileSlot {
     this.path = path
     this.flags = flags
   }
+
+  get writable(): boolean { return this.flags === WRITE_FLAGS }
 }
 
 export class DescriptorCache {

@@ -1,6 +1,6 @@
-// The seam to the machine: every byte that outlives a call goes through here. Two implementations keep one
-// contract (test/contract/file-system): real files, and a simulated disk that is both `memory:` logs and the bed
-// for torn writes, lost pages, full disks and failing syncs.
+// The seam to the machine: every byte that outlives a call goes through here. Three implementations keep one contract
+// (test/contract/file-system): plain files, the same with memory-mapped appends, and a simulated disk that is both
+// `memory:` logs and the bed for torn writes, lost pages, full disks and failing syncs.
 //
 // Contract
 // - Paths are absolute, '/'-joined by the caller (join below). A File is a name, not a descriptor: descriptors are
@@ -10,6 +10,8 @@
 //   methods with one work off the main thread (memory: in an order drawn from a seed).
 // - write() writes all or throws; after a throw any prefix may have been written. It may extend the file; the file
 //   never has a hole, because nobody writes beyond its end.
+// - append() writes a batch where the appended ones end, after giving it offset, epoch and checksum. It may make the
+//   file longer than it had to (zeros), which trim() takes back; truncate() does too.
 // - After sync() resolves, every byte and the length as of the call are on the device. After syncDirectory()
 //   resolves, so is every name that was created, renamed or removed in that directory before the call.
 // - rename replaces the target atomically. remove of what is absent is a no-op.
@@ -19,7 +21,9 @@
 //   whatever the errno; a LimitError from sync() means that it was not tried, for want of a descriptor.
 
 export interface FileSystem {
-  readonly kind: 'file' | 'memory'
+  readonly kind: 'mapped' | 'file' | 'memory'
+  /** Why this kind, in words for a user. */
+  readonly reason: string
   /** Names the running system: another boot means that the page cache is gone. null: it can't be told. */
   readonly bootId: string | null
   stat(path: string): FileStat | undefined
@@ -49,7 +53,13 @@ export interface File {
   /** Fills target from position as far as the file goes; returns the count of bytes read. */
   read(target: Uint8Array, position: number): number
   readLater(target: Uint8Array, position: number): Promise<number>
+  /** As much of it as is in memory, from its beginning on, without waiting for a device; 0 after any failure. Absent where the system can't tell. */
+  readCached?(target: Uint8Array, position: number): number
   write(source: Uint8Array, position: number): void
+  /** The sealed batch at the beginning of `batch`, stamped in place (native/stamp.ts). */
+  append(batch: Buffer, bytes: number, position: number, baseOffset: number, leaderEpoch: number): void
+  /** Whether there was anything beyond `bytes` that appends had made room for. */
+  trim(bytes: number): boolean
   truncate(bytes: number): void
   sync(): Promise<void>
   syncNow(): void

@@ -2,30 +2,28 @@
 // than a trip through libuv's pool; syncs and cold reads go through the pool. Owns no policy: descriptors are
 // bounded by descriptor-cache.ts, errors typed by system-error.ts, the lock file kept by directory-lock.ts.
 import {
-  constants, fdatasync, fstatSync, fsync, fsyncSync, fdatasyncSync, ftruncateSync, lstatSync, mkdirSync, openSync,
-  closeSync, read, readFileSync, readSync, readdirSync, renameSync, rmdirSync, statSync, unlinkSync, writeSync,
+  closeSync, constants, fsync, fsyncSync, lstatSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmdirSync, statSync, unlinkSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { CREATE_FLAGS, DescriptorCache, FileSlot, READ_FLAGS, WRITE_FLAGS } from './descriptor-cache.ts'
+import { CREATE_FLAGS, FileSlot, READ_FLAGS, WRITE_FLAGS, type DescriptorCache } from './descriptor-cache.ts'
 import { lockDirectory } from './directory-lock.ts'
 import type { DirectoryLock, File, FileStat, FileSystem } from './file-system.ts'
 import { directJobs } from './jobs.ts'
+import { NodeFile } from './node-file.ts'
 import { isSystemError, syncFailure, systemError, systemFailure } from './system-error.ts'
 
 const onWindows = process.platform === 'win32'
 
-// Data and length. On macOS only fsync reaches the device: Node asks for F_FULLFSYNC there.
-const syncData = process.platform === 'darwin' ? fsync : fdatasync
-const syncDataNow = process.platform === 'darwin' ? fsyncSync : fdatasyncSync
-
 export class NodeFileSystem implements FileSystem {
-  readonly kind = 'file'
+  readonly kind: 'file' | 'mapped' = 'file'
+  readonly reason: string
   readonly jobs = directJobs
   readonly bootId = readBootId()
   readonly #descriptors: DescriptorCache
 
-  constructor(descriptors: DescriptorCache) {
+  constructor(descriptors: DescriptorCache, reason = 'plain files') {
     this.#descriptors = descriptors
+    this.reason = reason
   }
 
   stat(path: string): FileStat | undefined {
@@ -89,7 +87,7 @@ export class NodeFileSystem implements FileSystem {
   open(path: string, mode: 'create' | 'write' | 'read'): File {
     const slot = new FileSlot(path, mode === 'read' ? READ_FLAGS : WRITE_FLAGS)
     this.#descriptors.open(slot, mode === 'create' ? CREATE_FLAGS : slot.flags)
-    return new NodeFile(this.#descriptors, slot)
+    return this.fileOf(this.#descriptors, slot)
   }
 
   /** Windows has nothing of the kind: NTFS journals names by itself. */
@@ -123,117 +121,13 @@ export class NodeFileSystem implements FileSystem {
     return this.#descriptors.attempt('lock', directory, () => lockDirectory(directory, this.bootId))
   }
 
+  protected fileOf(descriptors: DescriptorCache, slot: FileSlot): NodeFile {
+    return new NodeFile(descriptors, slot)
+  }
+
   #openDirectory(path: string): number {
     return this.#descriptors.attempt('open', path, () => openSync(path, constants.O_RDONLY | constants.O_DIRECTORY))
   }
-}
-
-class NodeFile implements File {
-  readonly path: string
-  readonly #descriptors: DescriptorCache
-  readonly #slot: FileSlot
-
-  constructor(descriptors: DescriptorCache, slot: FileSlot) {
-    this.path = slot.path
-    this.#descriptors = descriptors
-    this.#slot = slot
-  }
-
-  bytes(): number {
-    const fd = this.#descriptors.use(this.#slot)
-    try {
-      return fstatSync(fd).size
-    } catch (error) {
-      throw systemFailure(error, 'stat', this.path)
-    }
-  }
-
-  read(target: Uint8Array, position: number): number {
-    const fd = this.#descriptors.use(this.#slot)
-    let filled = 0
-    try {
-      while (filled < target.length) {
-        const count = readSync(fd, target, filled, target.length - filled, position + filled)
-        if (count === 0) break
-        filled += count
-      }
-    } catch (error) {
-      throw systemFailure(error, 'read', this.path)
-    }
-    return filled
-  }
-
-  async readLater(target: Uint8Array, position: number): Promise<number> {
-    return this.#descriptors.borrow(this.#slot, async fd => {
-      let filled = 0
-      try {
-        while (filled < target.length) {
-          const count = await readOnce(fd, target, filled, position + filled)
-          if (count === 0) break
-          filled += count
-        }
-      } catch (error) {
-        throw systemFailure(error, 'readLater', this.path)
-      }
-      return filled
-    })
-  }
-
-  write(source: Uint8Array, position: number): void {
-    const fd = this.#descriptors.use(this.#slot)
-    this.#slot.unsynced = true
-    let written = 0
-    try {
-      while (written < source.length) written += writeSync(fd, source, written, source.length - written, position + written)
-    } catch (error) {
-      throw systemFailure(error, 'write', this.path)
-    }
-  }
-
-  truncate(bytes: number): void {
-    const fd = this.#descriptors.use(this.#slot)
-    this.#slot.unsynced = true
-    try {
-      ftruncateSync(fd, bytes)
-    } catch (error) {
-      throw systemFailure(error, 'truncate', this.path)
-    }
-  }
-
-  async sync(): Promise<void> {
-    return this.#descriptors.borrow(this.#slot, async fd => {
-      this.#slot.unsynced = false
-      try {
-        await new Promise<void>((resolve, reject) => { syncData(fd, error => { if (error === null) resolve(); else reject(error) }) })
-      } catch (error) {
-        this.#slot.unsynced = true
-        throw syncFailure(error, 'sync', this.path)
-      }
-    })
-  }
-
-  syncNow(): void {
-    const fd = this.#descriptors.use(this.#slot)
-    try {
-      syncDataNow(fd)
-      this.#slot.unsynced = false
-    } catch (error) {
-      throw syncFailure(error, 'syncNow', this.path)
-    }
-  }
-
-  close(): void {
-    this.#descriptors.close(this.#slot)
-  }
-}
-
-/** The real files of this process, behind one cache of descriptors. */
-export const nodeFileSystem: FileSystem = new NodeFileSystem(new DescriptorCache())
-
-function readOnce(fd: number, target: Uint8Array, filled: number, position: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    read(fd, target, filled, target.length - filled, position, (error, count) => { if (error === null) resolve(count); else reject(error) })
-  })
 }
 
 function isAbsent(error: unknown): boolean {

@@ -36,6 +36,7 @@ export interface SimulationOptions {
 
 export class SimulatedFileSystem implements FileSystem {
   readonly kind = 'memory'
+  readonly reason = 'everything is in memory'
   readonly bootId: string
   readonly jobs: Jobs
   readonly #options: SimulationOptions

@@ -1,5 +1,6 @@
 // A File of the simulated disk. It remembers the node behind its name for as long as no name on the disk changes.
 import { assert } from '../base/assert.ts'
+import { stampBatch } from '../native/stamp.ts'
 import type { File } from './file-system.ts'
 import { refuse, type DiskFile } from './simulated-disk.ts'
 import type { SimulatedMachine } from './simulated-machine.ts'
@@ -38,6 +39,15 @@ export class SimulatedFile implements File {
     if (!this.#writable) refuse('EBADF', 'write', this.path)
     assert(position <= file.content.length, `a write to ${this.path} at ${position} leaves a hole after ${file.content.length} bytes`)
     this.#machine.write(file, this.path, source, position)
+  }
+
+  append(batch: Buffer, bytes: number, position: number, baseOffset: number, leaderEpoch: number): void {
+    stampBatch(batch, bytes, baseOffset, leaderEpoch)
+    this.write(batch.subarray(0, bytes), position)
+  }
+
+  trim(_bytes: number): boolean {
+    return false
   }
 
   truncate(bytes: number): void {

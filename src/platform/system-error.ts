@@ -2,6 +2,7 @@
 // disk raises the same system errors and has them typed here, so both file systems fail alike. A failed sync is its
 // own kind whatever the errno: it says that bytes written long ago may be gone, which "disk full" would hide.
 import { constants } from 'node:os'
+import { getSystemErrorName } from 'node:util'
 import {
   ConflictError, LimitError, NotFoundError, StorageError, UsageError, type ErrorFacts, type MillraceError,
 } from '../base/errors.ts'
@@ -56,6 +57,25 @@ export function syncFailure(error: unknown, operation: string, path: string): Er
     details: { path, operation, errno: error.code },
     cause: error,
   })
+}
+
+/** Somebody else removed the name of a file that is in use. */
+export function fileDeleted(operation: string, path: string): StorageError {
+  return new StorageError('FILE_DELETED', `cannot ${operation} ${path}: another program has deleted it`, {
+    hint: 'restore it from a copy; while a log is open its files belong to the process that writes it', details: { path, operation },
+  })
+}
+
+/** Somebody else cut bytes off a file that is in use. */
+export function fileCut(operation: string, path: string, expectedBytes: number, bytes: number): StorageError {
+  return new StorageError('FILE_CUT', `cannot ${operation} ${path}: another program has cut it from ${expectedBytes} to ${bytes} bytes`, {
+    hint: 'restore it from a copy; while a log is open its files belong to the process that writes it', details: { path, operation, expectedBytes, bytes },
+  })
+}
+
+/** The error of a native call, which returns errno as a negative number. */
+export function nativeError(result: number, operation: string, path: string): NodeJS.ErrnoException {
+  return systemError(getSystemErrorName(result), operation, path)
 }
 
 /** An error as Node makes it for a failed system call. */

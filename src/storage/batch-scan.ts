@@ -96,3 +96,18 @@ function plausible(bytes: Buffer, at: number, bytesLeft: number, nextOffset: num
   const base = baseOffset(bytes, at)
   return size >= HEADER_BYTES && size <= bytesLeft && base >= nextOffset && base < nextOffset + OFFSET_RANGE
 }
+
+/** How many bytes from the position on are there up to the last one that is not zero. */
+export async function writtenBytes(file: File, position: number): Promise<number> {
+  const end = file.bytes()
+  const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(0, end - position)))
+  let written = 0
+  for (let at = position; at < end; at += chunk.length) {
+    const filled = await file.readLater(chunk, at)
+    let last = filled
+    while (last > 0 && chunk[last - 1] === 0) last--
+    if (last > 0) written = at + last - position
+    if (filled < chunk.length) break
+  }
+  return written
+}

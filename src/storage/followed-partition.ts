@@ -1,8 +1,8 @@
-// One partition that another process writes, followed by looking: at the length of the last segment, and at the
+// One partition that another process writes, followed by looking: behind the last batch of the last segment, and at the
 // directory when a segment was rolled or deleted. A batch counts once its checksum and offset hold; an incomplete one
 // is the end for now. Changes nothing on the disk.
 import { ClosedError, NotFoundError } from '../base/errors.ts'
-import { HEADER_BYTES, baseOffset, batchBytes, batchFault } from '../format/record-batch.ts'
+import { HEADER_BYTES, LOG_OVERHEAD, baseOffset, batchBytes, batchFault } from '../format/record-batch.ts'
 import { PartitionLog, type PartitionOptions } from './partition-log.ts'
 import { liveBases, openSegments } from './recovery.ts'
 import { Segment } from './segment.ts'
@@ -45,10 +45,10 @@ export class FollowedPartition extends PartitionLog {
     this.#take(PIECES_A_LOOK)
   }
 
-  /** As of now: more than `bytes` where the writer went on since the last look. */
-  bytesNow(): number {
+  /** Whether the writer has gone on since the partition had so many bytes. The file's length tells nothing: there may be room behind its batches. */
+  hasGoneOnSince(bytes: number): boolean {
     const last = this.list.at(-1)
-    return last === undefined ? 0 : this.bytes - last.bytes + (this.options.fs.stat(last.file.path)?.bytes ?? 0)
+    return this.bytes > bytes || (last !== undefined && this.#nextBytes(last) > 0)
   }
 
   #take(pieces: number): void {
@@ -120,14 +120,10 @@ export class FollowedPartition extends PartitionLog {
 
   /** Takes in the whole batches behind the known end of the last segment; false when there is none. */
   #takeNew(segment: Segment): boolean {
-    const left = (this.options.fs.stat(segment.file.path)?.bytes ?? 0) - segment.bytes
-    if (left < HEADER_BYTES) return false
+    if (this.#nextBytes(segment) < HEADER_BYTES) return false
+    const left = segment.file.bytes() - segment.bytes
     let buffer = Buffer.allocUnsafe(Math.min(PIECE_BYTES, left))
     let filled = segment.file.read(buffer, segment.bytes)
-    if (filled < buffer.length) {
-      segment.file.close() // recover() puts a copy in the file's place: the name counts
-      filled = segment.file.read(buffer, segment.bytes)
-    }
     const firstBytes = filled < HEADER_BYTES ? 0 : batchBytes(buffer, 0)
     if (firstBytes > filled && firstBytes <= left) {
       buffer = Buffer.allocUnsafe(firstBytes)
@@ -140,6 +136,15 @@ export class FollowedPartition extends PartitionLog {
       at += size
     }
     return segment.bytes > before
+  }
+
+  /** The size of the batch behind the known end, as its first bytes have it; 0 while they have not come. */
+  #nextBytes(segment: Segment): number {
+    if ((this.options.fs.stat(segment.file.path)?.bytes ?? 0) - segment.bytes < LOG_OVERHEAD) return 0
+    const start = Buffer.alloc(LOG_OVERHEAD)
+    const isWritten = (): boolean => segment.file.read(start, segment.bytes) === LOG_OVERHEAD && start.some(byte => byte !== 0)
+    if (!isWritten()) segment.file.close() // recover() puts a copy in the file's place: the name counts
+    return isWritten() ? batchBytes(start, 0) : 0
   }
 
   #follows(segment: Segment, buffer: Buffer, at: number, filled: number): boolean {

@@ -11,7 +11,7 @@
 // below the recovery point, and one that sound batches follow though the machine never went down.
 import { CorruptionError } from '../base/errors.ts'
 import { join } from '../platform/file-system.ts'
-import { findBatchAfter, type ScanFault } from './batch-scan.ts'
+import { findBatchAfter, writtenBytes, type ScanFault } from './batch-scan.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { PartitionOptions } from './partition-log.ts'
 import { parseSegmentFile } from './segment-files.ts'
@@ -30,6 +30,7 @@ export interface RecoveryReport {
   readonly segments: Segment[]
   readonly endOffset: number
   readonly syncedOffset: number
+  /** Of records, or what was to become some: room that was made ahead does not count. */
   readonly cutBytes: number
   readonly damage: readonly CorruptionError[]
 }
@@ -77,6 +78,7 @@ class Recovery {
   readonly #epochs: LeaderEpochs
   readonly #damage: CorruptionError[] = []
   #segments: Segment[] = []
+  #hasCut = false
   #cutBytes = 0
 
   constructor(options: PartitionOptions, facts: RecoveryFacts, epochs: LeaderEpochs) {
@@ -93,7 +95,7 @@ class Recovery {
     const scanned = await this.#check()
     const endOffset = this.#beginAt(Math.max(this.#lostFrom(), startOffset))
     this.#removeBelow(startOffset)
-    if (trust === 'device' || this.#cutBytes > 0) await this.#makeDurable(scanned)
+    if (trust === 'device' || this.#hasCut) await this.#makeDurable(scanned)
     if (trust !== 'clean' && endOffset > 0) await this.#epochs.raise(endOffset)
     const syncedOffset = trust === 'page-cache' ? Math.min(recoveryPoint, endOffset) : endOffset
     return { segments: this.#segments, endOffset, syncedOffset, cutBytes: this.#cutBytes, damage: this.#damage }
@@ -124,14 +126,14 @@ class Recovery {
       let result = await segment.scan({ gaps: this.#options.gaps(), from, epochAt })
       while (result.fault !== undefined) {
         const next = await findBatchAfter(segment.file, result.fault.position, result.fault.offset)
-        if (this.#mayCut(result.fault, next !== undefined)) return this.#cut(segment, suspects.slice(0, i + 1))
+        if (this.#mayCut(result.fault, next !== undefined)) return await this.#cut(segment, suspects.slice(0, i + 1))
         this.#damage.push(segment.corruption(result.fault, next?.baseOffset ?? segment.endOffset))
         if (next === undefined) break
         result = await segment.scanOn(next, { gaps: this.#options.gaps() })
       }
       const follower = suspects[i + 1]
       if (follower !== undefined && follower.baseOffset !== segment.endOffset && !this.#options.gaps()) {
-        if (this.#mayCut({ position: 0, offset: segment.endOffset, reason: '' }, false)) return this.#cut(segment, suspects.slice(0, i + 1))
+        if (this.#mayCut({ position: 0, offset: segment.endOffset, reason: '' }, false)) return await this.#cut(segment, suspects.slice(0, i + 1))
         segment.endOffset = follower.baseOffset
       }
       if (follower !== undefined) segment.seal()
@@ -152,9 +154,10 @@ class Recovery {
   }
 
   /** The log ends in this segment: its tail is cut and all later segments go. */
-  #cut(segment: Segment, kept: Segment[]): Segment[] {
+  async #cut(segment: Segment, kept: Segment[]): Promise<Segment[]> {
     const later = this.#segments.slice(this.#segments.indexOf(segment) + 1)
-    this.#cutBytes = segment.file.bytes() - segment.bytes + later.reduce((sum, gone) => sum + gone.bytes, 0)
+    this.#cutBytes = await writtenBytes(segment.file, segment.bytes) + later.reduce((sum, gone) => sum + gone.bytes, 0)
+    this.#hasCut = true
     segment.cutFileTo(segment.bytes)
     for (const gone of later) gone.remove()
     this.#segments = this.#segments.slice(0, this.#segments.length - later.length)

@@ -67,10 +67,10 @@ export class Segment {
   }
 
   /** Disk first: when the write throws, nothing here has changed. */
-  append(batch: Buffer): void {
-    this.file.write(batch, this.bytes)
+  append(batch: Buffer, bytes: number, baseOffset: number, leaderEpoch: number): void {
+    this.file.append(batch, bytes, this.bytes, baseOffset, leaderEpoch)
     this.noteBatch(batch, 0, this.bytes)
-    this.#bytesSinceFlush += batch.length
+    this.#bytesSinceFlush += bytes
   }
 
   /** Called after appends: a failure here is no failure of the append, and the next call tries again. */
@@ -122,9 +122,10 @@ export class Segment {
     }
   }
 
-  /** Writes the indexes whole, with the entry of the largest timestamp: nothing is appended any more. */
+  /** Writes the indexes whole, with the entry of the largest timestamp: nothing is appended any more, or not soon. */
   seal(): void {
     this.settled = false
+    if (this.file.trim(this.bytes)) this.#cutUnsynced = true
     this.#addLastTime()
     this.index.flush()
   }

@@ -6,7 +6,7 @@
 //
 // A failed sync is believed once and never retried: the next one may return success while the data is gone.
 import { ClosedError, LimitError, type MillraceError, StorageError } from '../base/errors.ts'
-import { maxTimestamp, setBaseOffset, setLeaderEpoch } from '../format/record-batch.ts'
+import { maxTimestamp } from '../format/record-batch.ts'
 import { Slices } from '../platform/slices.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import { PartitionLog, checkOffset, type PartitionOptions } from './partition-log.ts'
@@ -99,18 +99,16 @@ export class WritablePartition extends PartitionLog {
     return segment === this.#active && position >= Math.max(this.#hotFrom, segment.bytes - HOT_BYTES)
   }
 
-  /** Gives the sealed batch its offset and epoch, writes it, and returns the offset of its first record. */
-  append(batch: Buffer): number {
+  /** Writes the sealed batch at the beginning of the buffer, and returns the offset that its first record got. */
+  append(batch: Buffer, bytes = batch.length): number {
     this.checkWritable()
-    if (this.#mustRoll(batch)) this.roll()
+    if (this.#mustRoll(batch, bytes)) this.roll()
     const segment = this.#active
     const base = this.end
-    setBaseOffset(batch, 0, base)
-    setLeaderEpoch(batch, 0, this.#epochs.current)
     this.#write(() => {
       this.#cutRest(segment)
       this.#hasRest = true
-      segment.append(batch)
+      segment.append(batch, bytes, base, this.#epochs.current)
       this.#hasRest = false
     })
     this.end = segment.endOffset
@@ -246,11 +244,11 @@ export class WritablePartition extends PartitionLog {
     }
   }
 
-  #mustRoll(batch: Buffer): boolean {
+  #mustRoll(batch: Buffer, bytes: number): boolean {
     const active = this.#active
     if (active.bytes === 0) return false
-    return active.bytes + batch.length > this.#options.segmentBytes()
-      || this.end - active.baseOffset > LARGEST_RELATIVE_OFFSET - batch.length
+    return active.bytes + bytes > this.#options.segmentBytes()
+      || this.end - active.baseOffset > LARGEST_RELATIVE_OFFSET - bytes
       || maxTimestamp(batch, 0) - (active.firstTime() ?? Infinity) >= this.#options.segmentAgeMs()
   }
 

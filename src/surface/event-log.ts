@@ -7,12 +7,12 @@ import type { Duration } from '../base/units.ts'
 import type { LogEvents } from '../log/event-emitter.ts'
 import { FollowedLog } from '../log/followed-log.ts'
 import { LocalLog } from '../log/local-log.ts'
-import { readOpenOptions, type OpenOptions } from '../log/open-options.ts'
+import { readOpenOptions, type OpenOptions, type OpenSettings } from '../log/open-options.ts'
 import type { OpenLog } from '../log/open-log.ts'
 import type { StoredTopic } from '../log/stored-topic.ts'
 import type { TopicOptions } from '../log/topic-settings.ts'
-import { nodeFileSystem } from '../platform/node-file-system.ts'
 import { SimulatedFileSystem } from '../platform/simulated-file-system.ts'
+import { chooseStorage, plainFiles } from '../platform/storage-choice.ts'
 import { Producer, newWriter, type ProducerOptions } from './producer.ts'
 import { Topic } from './topic.ts'
 
@@ -38,11 +38,16 @@ export async function open(location: string, options?: OpenOptions): Promise<Eve
   if (typeof location !== 'string' || location === '' || location.includes('\0')) {
     throw new UsageError('LOCATION_INVALID', `open: found ${describe(location)} as the location`, { hint: "give a directory, such as './data', or 'memory:'" })
   }
+  return new EventLog(await openLog(location, settings))
+}
+
+async function openLog(location: string, settings: OpenSettings): Promise<OpenLog> {
   const inMemory = location === MEMORY
-  const fs = inMemory ? new SimulatedFileSystem({ history: false, clock: settings.clock }) : nodeFileSystem
   const directory = inMemory ? MEMORY_DIRECTORY : resolve(location)
-  const opening = settings.readOnly ? FollowedLog.open(fs, directory, location, settings) : LocalLog.open(fs, directory, location, settings)
-  return new EventLog(await opening)
+  const fs = inMemory ? new SimulatedFileSystem({ history: false, clock: settings.clock })
+    : settings.readOnly ? plainFiles('opened with readOnly, so nothing is written')
+      : chooseStorage(settings.storage, directory)
+  return await (settings.readOnly ? FollowedLog : LocalLog).open(fs, directory, location, settings)
 }
 
 export class EventLog implements AsyncDisposable {

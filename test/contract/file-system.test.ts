@@ -4,16 +4,29 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ConflictError, MillraceError, NotFoundError, StorageError, UsageError } from '../../src/base/errors.ts'
+import { nativePart } from '../../src/native/load.ts'
+import type { NativePart } from '../../src/native/native-part.ts'
+import { WindowLimit } from '../../src/platform/append-window.ts'
 import { DescriptorCache } from '../../src/platform/descriptor-cache.ts'
 import { join, type FileSystem } from '../../src/platform/file-system.ts'
+import { MappedFileSystem } from '../../src/platform/mapped-file-system.ts'
 import { NodeFileSystem } from '../../src/platform/node-file-system.ts'
 import { SimulatedFileSystem } from '../../src/platform/simulated-file-system.ts'
 
 const KINDS: Record<string, () => FileSystem> = {
-  'real files': () => new NodeFileSystem(new DescriptorCache()),
-  'real files, two descriptors': () => new NodeFileSystem(new DescriptorCache(2)),
+  'plain files': () => new NodeFileSystem(new DescriptorCache()),
+  'plain files, two descriptors': () => new NodeFileSystem(new DescriptorCache(2)),
+  ...nativePart === undefined ? {} : mappedKinds(nativePart),
   'memory': () => new SimulatedFileSystem({ history: false }),
   'simulated disk': () => new SimulatedFileSystem({ seed: 7 }),
+}
+
+function mappedKinds(native: NativePart): typeof KINDS {
+  native.installGuard()
+  return {
+    'mapped files': () => new MappedFileSystem(new DescriptorCache(), 'for a test', native),
+    'mapped files, two descriptors and one window': () => new MappedFileSystem(new DescriptorCache(2), 'for a test', native, new WindowLimit(1)),
+  }
 }
 
 const bytes = (text: string): Buffer => Buffer.from(text)
@@ -25,7 +38,7 @@ describe.each(Object.entries(KINDS))('%s', (_name, make) => {
 
   beforeEach(() => {
     fs = make()
-    if (fs.kind === 'file') {
+    if (fs.kind !== 'memory') {
       const made = mkdtempSync(`${tmpdir()}/millrace-contract-`)
       directory = made
       cleanUp = () => { rmSync(made, { recursive: true, force: true }) }

@@ -141,7 +141,7 @@ describe.each(LOGS)('%s', (_kind, openLog) => {
     expect(bytes).toBeGreaterThan(61)
     const { location, storage, storageReason, ...rest } = log.stats()
     expect(location).toBe(log.location)
-    expect(['file', 'memory']).toContain(storage)
+    expect(['mapped', 'file', 'memory']).toContain(storage)
     expect(storageReason).not.toBe('')
     expect(rest).toEqual({
       bytes,

@@ -46,12 +46,18 @@ function copyOf(name: string): string {
   return copy
 }
 
+/** The batches in the writer's file, without the room that it may have made behind them. */
+function written(): Buffer {
+  const { bytes } = orders.partitions[0]!
+  return readFileSync(`${directory}/orders-0/${LOG_FILE}`).subarray(0, bytes)
+}
+
 describe('a follower', () => {
   test('serves a batch once all of it is there, however its bytes arrive', async () => {
     await orders.send(numbered(0, 3))
-    const before = statSync(`${directory}/orders-0/${LOG_FILE}`).size
+    const before = orders.partitions[0]!.bytes
     await orders.send(numbered(3, 5))
-    const bytes = readFileSync(`${directory}/orders-0/${LOG_FILE}`)
+    const bytes = written()
     const copy = copyOf('partial')
     const file = `${copy}/orders-0/${LOG_FILE}`
     truncateSync(file, before)
@@ -73,9 +79,9 @@ describe('a follower', () => {
 
   test.for([['first bytes', 0, 12], ['checksum', 17, 21], ['header', 12, 61], ['body', 61, Infinity]] as const)('serves no batch before its %s have come, though the file is long enough', async ([name, from, to]) => {
     await orders.send(numbered(0, 3))
-    const before = statSync(`${directory}/orders-0/${LOG_FILE}`).size
+    const before = orders.partitions[0]!.bytes
     await orders.send(numbered(3, 5))
-    const bytes = readFileSync(`${directory}/orders-0/${LOG_FILE}`)
+    const bytes = written()
     const copy = copyOf(name)
     const torn = Buffer.from(bytes).fill(0, before + from, Math.min(before + to, bytes.length))
     writeFileSync(`${copy}/orders-0/${LOG_FILE}`, torn)
@@ -86,10 +92,30 @@ describe('a follower', () => {
     expect(await valuesOf(topic)).toEqual([0, 1, 2, 3, 4])
   })
 
+  test('serves a batch once all of it is there, where the file had room for it before', async () => {
+    await orders.send(numbered(0, 3))
+    const before = orders.partitions[0]!.bytes
+    await orders.send(numbered(3, 5))
+    const bytes = written()
+    const copy = copyOf('room')
+    const file = `${copy}/orders-0/${LOG_FILE}`
+    const room = Buffer.alloc(64 * 1024)
+    writeFileSync(file, Buffer.concat([bytes.subarray(0, before), room]))
+    const { topic, partition, log } = await follow(copy)
+    for (let begin = bytes.length - 1; begin >= before; begin -= 7) {
+      expect(partition.endOffset).toBe(3)
+      writeFileSync(file, Buffer.concat([bytes.fill(0, before, begin), room]))
+    }
+    expect(log.stats().topics[0]!.partitions[0]!.bytes).toBe(before)
+    writeFileSync(file, Buffer.concat([readFileSync(`${directory}/orders-0/${LOG_FILE}`).subarray(0, bytes.length), room]))
+    expect(await valuesOf(topic)).toEqual([0, 1, 2, 3, 4])
+  })
+
   test('is not disturbed when the next writer cuts a torn tail and writes on in its place', async () => {
     await orders.send(numbered(0, 3))
-    const bytes = readFileSync(`${directory}/orders-0/${LOG_FILE}`)
+    const bytes = written()
     const copy = copyOf('cut')
+    truncateSync(`${copy}/orders-0/${LOG_FILE}`, bytes.length)
     appendFileSync(`${copy}/orders-0/${LOG_FILE}`, bytes.subarray(0, bytes.length - 10))
     const { topic, partition } = await follow(copy)
     expect(partition.endOffset).toBe(3)
@@ -103,11 +129,12 @@ describe('a follower', () => {
 
   test('goes by the name where recover() puts a copy in the place of a file', async () => {
     await orders.send(numbered(0, 3))
-    const { topic } = await follow()
+    const copy = copyOf('recovered')
+    const { topic } = await follow(copy)
     expect(await valuesOf(topic)).toEqual([0, 1, 2])
     await orders.send(numbered(3, 6))
-    const file = `${directory}/orders-0/${LOG_FILE}`
-    copyFileSync(file, `${file}.rescued`)
+    const file = `${copy}/orders-0/${LOG_FILE}`
+    copyFileSync(`${directory}/orders-0/${LOG_FILE}`, `${file}.rescued`)
     truncateSync(file, 0) // whoever still has the old file open finds nothing in it
     renameSync(`${file}.rescued`, file)
     expect(await valuesOf(topic)).toEqual(numbers(0, 6))

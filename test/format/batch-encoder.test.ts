@@ -2,18 +2,19 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { BatchEncoder, recordBytes } from '../../src/format/batch-encoder.ts'
 import {
-  HEADER_BYTES, baseOffset, batchBytes, batchFault, codecOf, isLogAppendTime, lastOffset, leaderEpoch, maxTimestamp, recordCount, setLeaderEpoch,
+  HEADER_BYTES, baseOffset, batchBytes, batchFault, codecOf, isLogAppendTime, lastOffset, leaderEpoch, maxTimestamp, recordCount,
 } from '../../src/format/record-batch.ts'
+import { stampBatch } from '../../src/native/stamp.ts'
 import { records } from './support/arbitraries.ts'
 import { batchNamed } from './support/kafka-vectors.ts'
-import { appendAll, decoded, encoded } from './support/plain-record.ts'
+import { appendAll, decoded, encoded, stamped } from './support/plain-record.ts'
 
 const value = (bytes: number): Buffer => Buffer.alloc(bytes, 'v')
 
 test.each(['small none', 'far times'])('what Kafka makes of the records of "%s" is made to the byte', name => {
   const vector = batchNamed(name)
   const batch = encoded(vector.records ?? [])
-  setLeaderEpoch(batch, 0, vector.header.leaderEpoch)
+  stampBatch(batch, batch.length, 0, vector.header.leaderEpoch)
   expect(batch.toString('hex')).toBe(vector.bytes.toString('hex'))
 })
 
@@ -42,14 +43,16 @@ test('a record adds no more than foretold, and bytes is what has been added', ()
   }))
 })
 
-test('base offset and leader epoch are left at 0 for storage to set, whatever the last batch had', () => {
+test('base offset, leader epoch and checksum are left for the log to set, whatever the last batch had', () => {
   const encoder = new BatchEncoder()
   encoder.append(1, null, value(10), [])
   encoder.seal({}).fill(0xff)
   encoder.reset()
   encoder.append(1, null, value(10), [])
   const batch = encoder.seal({})
-  expect([baseOffset(batch, 0), leaderEpoch(batch, 0), batchFault(batch, 0, batch.length)]).toEqual([0, 0, undefined])
+  expect([baseOffset(batch, 0), leaderEpoch(batch, 0), batchFault(batch, 0, batch.length)]).toEqual([0, 0, expect.stringMatching(/checksum/)])
+  stampBatch(batch, batch.length, 2 ** 40 + 3, 7)
+  expect([baseOffset(batch, 0), leaderEpoch(batch, 0), batchFault(batch, 0, batch.length)]).toEqual([2 ** 40 + 3, 7, undefined])
 })
 
 describe('seal', () => {
@@ -57,7 +60,7 @@ describe('seal', () => {
     const encoder = new BatchEncoder()
     encoder.append(5, null, value(1000), [])
     const body = Buffer.alloc(50, 7)
-    const batch = encoder.seal({ compressed: { codec: 'lz4', body } })
+    const batch = stamped(encoder.seal({ compressed: { codec: 'lz4', body } }))
     expect([batchFault(batch, 0, batch.length), codecOf(batch, 0), batchBytes(batch, 0)]).toEqual([undefined, 'lz4', HEADER_BYTES + 50])
     expect(batch.subarray(HEADER_BYTES)).toEqual(body)
   })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { crc32c } from '../../src/format/crc32c.ts'
+import { crc32c } from '../../src/native/crc32c.ts'
 import {
   ATTRIBUTES_AT, BASE_TIMESTAMP_AT, CRC_AT, HEADER_BYTES, LAST_OFFSET_DELTA_AT, MAGIC_AT, MAX_TIMESTAMP_AT, PRODUCER_ID_AT, RECORD_COUNT_AT, attributes,
   baseOffset, baseSequence, baseTimestamp, batchBytes, batchFault, codecOf, hasDeleteHorizon, isControl, isLogAppendTime, isTransactional, lastOffset,

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { open, type EventLog, type LogRecord, type OpenOptions, type Topic } from '../../src/index.ts'
-import { nodeFileSystem } from '../../src/platform/node-file-system.ts'
+import { plainFiles } from '../../src/platform/storage-choice.ts'
 import { SegmentIndex } from '../../src/storage/segment-index.ts'
 import { segmentsCases, segmentsDirectory, storedAs, type ExpectedPartition, type ExpectedRecord, type SegmentsCase } from '../kafka/support/kafka-segments.ts'
 import { adoptSegments, leaveAs, topicOf, type Left } from './support/adopt-segments.ts'
@@ -68,7 +68,7 @@ test('Indexes of 10 MiB, as a broker makes them, are read, take no more memory t
   for (const suffix of ['.log', '.index', '.timeindex']) cpSync(join(segmentsDirectory, 'unclean', 'unclean-0', `00000000000000000040${suffix}`), base + suffix)
   for (const suffix of ['.index', '.timeindex']) truncateSync(base + suffix, 10 * 1024 * 1024)
 
-  const index = new SegmentIndex(nodeFileSystem, directory, 40)
+  const index = new SegmentIndex(plainFiles('as a test wants it'), directory, 40)
   index.load(statSync(`${base}.log`).size)
   expect(index.lastEntry()).toEqual({ lastOffset: 51, position: 415 })
   expect(index.bytes).toBe(5 * 8 + 5 * 12)

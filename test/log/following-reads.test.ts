@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { crc32c } from '../../src/format/crc32c.ts'
+import { crc32c } from '../../src/native/crc32c.ts'
 import { writeInt32 } from '../../src/format/integers.ts'
 import { ATTRIBUTES_AT, CONTROL, CRC_AT } from '../../src/format/record-batch.ts'
 import { LocalLog } from '../../src/log/local-log.ts'

@@ -107,13 +107,13 @@ test('a failing close is told to the file that it belongs to', () => {
 function inChild(limits: string, script: string): string {
   const bundle = `${directory}/library.cjs`
   bundleForNode(['src/platform/node-file-system.ts', 'src/platform/descriptor-cache.ts'], bundle)
-  const code = `const { NodeFileSystem, nodeFileSystem, DescriptorCache } = require(${JSON.stringify(bundle)}); const directory = ${JSON.stringify(directory)}; ${script}`
+  const code = `const { NodeFileSystem, DescriptorCache } = require(${JSON.stringify(bundle)}); const disk = new NodeFileSystem(new DescriptorCache()); const directory = ${JSON.stringify(directory)}; ${script}`
   return execFileSync('/bin/sh', ['-c', `ulimit ${limits}; exec "$0" -e "$1"`, process.execPath, code], { encoding: 'utf8' }).trim()
 }
 
 test.skipIf(process.platform === 'win32')('3,000 files work and sync side by side where a process may open 256', () => {
   expect(inChild('-n 256', `
-    const files = Array.from({ length: 3000 }, (_, index) => nodeFileSystem.open(directory + '/f' + index, 'create'))
+    const files = Array.from({ length: 3000 }, (_, index) => disk.open(directory + '/f' + index, 'create'))
     files.forEach((file, index) => file.write(Buffer.from(String(index)), 0))
     Promise.all(files.slice(0, 600).map(file => file.sync())).then(() => {
       const target = Buffer.alloc(4)
@@ -140,7 +140,7 @@ test.skipIf(process.platform === 'win32')('when the process has no descriptor le
 
 test.skipIf(process.platform === 'win32')('a write that is cut short goes on behind its first part, and a file that may not grow is a LimitError', () => {
   expect(inChild('-f 8', `
-    const file = nodeFileSystem.open(directory + '/a', 'create')
+    const file = disk.open(directory + '/a', 'create')
     const source = Buffer.from(Array.from({ length: 30000 }, (_, index) => index % 251))
     try { file.write(source, 0) } catch (error) { console.log(error.name, error.code) }
     const target = Buffer.alloc(30000)

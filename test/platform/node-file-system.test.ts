@@ -3,7 +3,9 @@ import { execFileSync, spawn } from 'node:child_process'
 import { copyFileSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { nodeFileSystem as fs } from '../../src/platform/node-file-system.ts'
+import { plainFiles } from '../../src/platform/storage-choice.ts'
+
+const fs = plainFiles('as a test wants it')
 import { isRunning, processStart } from '../../src/platform/running-process.ts'
 
 let directory: string

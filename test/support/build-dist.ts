@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
-const sources = ['src', 'tools/entries.ts', 'tsup.config.ts', 'tsconfig.json', 'package.json']
+const sources = ['src', 'native', 'tools/entries.ts', 'tools/build-native.mjs', 'tsup.config.ts', 'tsconfig.json', 'package.json']
 const built = ['dist/index.js', 'dist/index.d.ts', 'dist/index.d.cts']
 
 export default function buildDist(): void {

@@ -122,7 +122,6 @@ const OPEN: Cases = [
   [{ timeout: 5 }, { ...UNKNOWN, hint: 'known options are create, readOnly, durability, storage, topicDefaults, clock, logger' }],
   [{ durability: 'disk' }, { ...OPTION, message: "expected 'process' or 'power'" }],
   [{ storage: 'memory' }, { ...OPTION, message: "expected 'auto', 'mapped' or 'file'" }],
-  [{ storage: 'mapped' }, { name: 'UsageError', code: 'STORAGE_UNAVAILABLE' }],
   ...['true', 1, null].flatMap(value => [[{ create: value }, OPTION], [{ readOnly: value }, OPTION]] as const),
   ...[7, null, {}, Date, { now: () => 0 }, { now: 0, setTimeout: () => 0 }].map(clock => [{ clock }, { ...OPTION, message: 'expected a clock', hint: 'now, setTimeout' }] as const),
   ...[7, null, {}, { info: () => 0 }].map(logger => [{ logger }, { ...OPTION, message: 'expected a logger' }] as const),

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { open, type LogEvents } from '../../src/index.ts'
 import { BatchEncoder } from '../../src/format/batch-encoder.ts'
 import { StateLog } from '../../src/log/state-log.ts'
-import { nodeFileSystem } from '../../src/platform/node-file-system.ts'
+import { plainFiles } from '../../src/platform/storage-choice.ts'
 import { testLog } from '../../src/testing.ts'
 import { expectRefused, failureOf } from '../contract/support/failures.ts'
 import { openFiles, temporaryDirectory } from '../contract/support/logs.ts'
@@ -22,7 +22,7 @@ async function closedLog(): Promise<string> {
 describe('files that others changed', () => {
   test('a note in .lock that makes no sense is not thrown away', async () => {
     const directory = await closedLog()
-    const lock = nodeFileSystem.lock(directory)
+    const lock = plainFiles('as a test wants it').lock(directory)
     lock.write('{"orders-0":', { claimBoot: true })
     lock.release()
     expect(await failureOf(() => open(directory))).toMatchObject({ name: 'CorruptionError', code: 'LOCK_MALFORMED', hint: expect.stringContaining('look at it before you remove it') as string })

@@ -2,6 +2,7 @@
 import { BatchEncoder } from '../../../src/format/batch-encoder.ts'
 import { inflate } from '../../../src/format/compression.ts'
 import { HEADER_BYTES, baseTimestamp, batchBytes, codecOf, recordCount } from '../../../src/format/record-batch.ts'
+import { stampBatch } from '../../../src/native/stamp.ts'
 import { RecordCursor, readHeaders } from '../../../src/format/record-cursor.ts'
 
 export interface PlainRecord {
@@ -20,7 +21,13 @@ export function appendAll(encoder: BatchEncoder, records: readonly PlainRecord[]
 export function encoded(records: readonly PlainRecord[]): Buffer {
   const encoder = new BatchEncoder()
   appendAll(encoder, records)
-  return encoder.seal({})
+  return stamped(encoder.seal({}))
+}
+
+/** As it enters the log at offset 0. */
+export function stamped(batch: Buffer): Buffer {
+  stampBatch(batch, batch.length, 0, 0)
+  return batch
 }
 
 /** The body of the batch at 0, uncompressed. Its codec is loaded. */

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import type { DirectoryLock } from '../../../src/platform/file-system.ts'
 import { lockDirectory } from '../../../src/platform/directory-lock.ts'
 import { loadFlock } from '../../../src/platform/flock.ts'
-import { nodeFileSystem } from '../../../src/platform/node-file-system.ts'
+import { plainFiles } from '../../../src/platform/storage-choice.ts'
 import { SeededRandom } from '../../../src/platform/seeded-random.ts'
 
 export interface Order { readonly directory: string | null; readonly flock?: boolean; readonly at?: number; readonly dieAt?: number }
@@ -37,7 +37,7 @@ function answer({ directory, flock, at, dieAt }: Order): string {
   while (Date.now() < (at ?? 0)) { /* all begin together */ }
   callsToLive = dieAt ?? Infinity
   try {
-    held.push(lockDirectory(directory, nodeFileSystem.bootId, flock === true ? loadFlock() : null))
+    held.push(lockDirectory(directory, plainFiles('as a test wants it').bootId, flock === true ? loadFlock() : null))
     return 'won'
   } catch (error) {
     return error instanceof Error && error.name === 'ConflictError' ? error.message : String(error instanceof Error ? error.stack : error).replaceAll('\n', ' | ')

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { crc32c } from '../../src/format/crc32c.ts'
+import { crc32c } from '../../src/native/crc32c.ts'
 
 const count = (from: number, step: number): Buffer => Buffer.from(Array.from({ length: 32 }, (_, i) => from + i * step))
 

@@ -1,0 +1,136 @@
+// A real file by its name: what a File promises, through descriptors that are opened when they are needed
+// (descriptor-cache.ts). mapped-file.ts builds on it.
+import { fdatasync, fdatasyncSync, fstatSync, fsync, fsyncSync, ftruncateSync, read, readSync, writeSync } from 'node:fs'
+import { stampBatch } from '../native/stamp.ts'
+import type { DescriptorCache, FileSlot } from './descriptor-cache.ts'
+import type { File } from './file-system.ts'
+import { fileDeleted, syncFailure, systemFailure } from './system-error.ts'
+
+// Data and length. On macOS only fsync reaches the device: Node asks for F_FULLFSYNC there.
+const syncData = process.platform === 'darwin' ? fsync : fdatasync
+const syncDataNow = process.platform === 'darwin' ? fsyncSync : fdatasyncSync
+
+export class NodeFile implements File {
+  readonly path: string
+  protected readonly descriptors: DescriptorCache
+  protected readonly slot: FileSlot
+
+  constructor(descriptors: DescriptorCache, slot: FileSlot) {
+    this.path = slot.path
+    this.descriptors = descriptors
+    this.slot = slot
+  }
+
+  bytes(): number {
+    const fd = this.descriptors.use(this.slot)
+    try {
+      return fstatSync(fd).size
+    } catch (error) {
+      throw systemFailure(error, 'stat', this.path)
+    }
+  }
+
+  read(target: Uint8Array, position: number): number {
+    const fd = this.descriptors.use(this.slot)
+    let filled = 0
+    try {
+      while (filled < target.length) {
+        const count = readSync(fd, target, filled, target.length - filled, position + filled)
+        if (count === 0) break
+        filled += count
+      }
+    } catch (error) {
+      throw systemFailure(error, 'read', this.path)
+    }
+    return filled
+  }
+
+  async readLater(target: Uint8Array, position: number): Promise<number> {
+    return this.descriptors.borrow(this.slot, async fd => {
+      let filled = 0
+      try {
+        while (filled < target.length) {
+          const count = await readOnce(fd, target, filled, position + filled)
+          if (count === 0) break
+          filled += count
+        }
+      } catch (error) {
+        throw systemFailure(error, 'readLater', this.path)
+      }
+      return filled
+    })
+  }
+
+  write(source: Uint8Array, position: number): void {
+    this.#writeAll(source, source.length, position)
+  }
+
+  append(batch: Buffer, bytes: number, position: number, baseOffset: number, leaderEpoch: number): void {
+    stampBatch(batch, bytes, baseOffset, leaderEpoch)
+    this.#writeAll(batch, bytes, position)
+  }
+
+  trim(_bytes: number): boolean {
+    return false
+  }
+
+  truncate(bytes: number): void {
+    const fd = this.descriptors.use(this.slot)
+    this.slot.unsynced = true
+    try {
+      ftruncateSync(fd, bytes)
+    } catch (error) {
+      throw systemFailure(error, 'truncate', this.path)
+    }
+  }
+
+  async sync(): Promise<void> {
+    return this.descriptors.borrow(this.slot, async fd => {
+      this.slot.unsynced = false
+      try {
+        await new Promise<void>((resolve, reject) => { syncData(fd, error => { if (error === null) resolve(); else reject(error) }) })
+      } catch (error) {
+        this.slot.unsynced = true
+        throw syncFailure(error, 'sync', this.path)
+      }
+      this.checkNamed(fd, 'sync')
+    })
+  }
+
+  syncNow(): void {
+    const fd = this.descriptors.use(this.slot)
+    try {
+      syncDataNow(fd)
+      this.slot.unsynced = false
+    } catch (error) {
+      throw syncFailure(error, 'syncNow', this.path)
+    }
+    this.checkNamed(fd, 'syncNow')
+  }
+
+  close(): void {
+    this.descriptors.close(this.slot)
+  }
+
+  #writeAll(source: Uint8Array, bytes: number, position: number): void {
+    const fd = this.descriptors.use(this.slot)
+    this.slot.unsynced = true
+    let written = 0
+    try {
+      while (written < bytes) written += writeSync(fd, source, written, bytes - written, position + written)
+    } catch (error) {
+      throw systemFailure(error, 'write', this.path)
+    }
+  }
+
+  /** What is on the device, and has no name any more, nobody finds again. */
+  protected checkNamed(fd: number, operation: string): void {
+    if (fstatSync(fd).nlink === 0) throw fileDeleted(operation, this.path)
+  }
+}
+
+function readOnce(fd: number, target: Uint8Array, filled: number, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    read(fd, target, filled, target.length - filled, position, (error, count) => { if (error === null) resolve(count); else reject(error) })
+  })
+}
