@@ -15,7 +15,6 @@
 // Not modelled: synced bytes that are lost or misplaced (use corrupt), clocks, a second process.
 import { assert } from '../base/assert.ts'
 import { ConflictError } from '../base/errors.ts'
-import { systemClock, type Clock } from './clock.ts'
 import type { Call, Fault, Operation } from './faults.ts'
 import { join, type DirectoryLock, type File, type FileStat, type FileSystem, type Jobs } from './file-system.ts'
 import { LOCK_FILE, formatHolder, formatLegacy, parseLockText, type Legacy } from './lock-file.ts'
@@ -23,16 +22,7 @@ import { cutPower } from './power-cut.ts'
 import { SeededRandom } from './seeded-random.ts'
 import { DiskDirectory, DiskFile, SimulatedDisk } from './simulated-disk.ts'
 import { SimulatedFile } from './simulated-file.ts'
-import { SimulatedMachine } from './simulated-machine.ts'
-
-export interface SimulationOptions {
-  /** The order of work off the main thread; without one it is done at once. */
-  readonly seed?: number
-  /** Whether to remember what a power cut would lose; without it only the content is kept. */
-  readonly history?: boolean
-  readonly capacityBytes?: number
-  readonly clock?: Clock
-}
+import { SimulatedMachine, type SimulationOptions } from './simulated-machine.ts'
 
 export class SimulatedFileSystem implements FileSystem {
   readonly kind = 'memory'
@@ -50,7 +40,7 @@ export class SimulatedFileSystem implements FileSystem {
     this.#boot = boot
     this.bootId = `simulated-boot-${boot}`
     this.#disk = disk
-    this.#machine = new SimulatedMachine(disk, options.seed, options.capacityBytes ?? Infinity, options.clock ?? systemClock)
+    this.#machine = new SimulatedMachine(disk, options)
     this.jobs = { run: work => this.#machine.later('job', '', work) }
   }
 

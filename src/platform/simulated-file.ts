@@ -1,6 +1,7 @@
 // A File of the simulated disk. It remembers the node behind its name for as long as no name on the disk changes.
 import { assert } from '../base/assert.ts'
-import { stampBatch } from '../native/stamp.ts'
+import { LimitError } from '../base/errors.ts'
+import { LOG_OVERHEAD, stampBatch } from '../native/stamp.ts'
 import type { File } from './file-system.ts'
 import { refuse, type DiskFile } from './simulated-disk.ts'
 import type { SimulatedMachine } from './simulated-machine.ts'
@@ -11,6 +12,7 @@ export class SimulatedFile implements File {
   readonly #writable: boolean
   #node: DiskFile
   #namesVersion: number
+  #roomEnd = 0
 
   constructor(machine: SimulatedMachine, path: string, node: DiskFile, writable: boolean) {
     this.path = path
@@ -43,17 +45,41 @@ export class SimulatedFile implements File {
 
   append(batch: Buffer, bytes: number, position: number, baseOffset: number, leaderEpoch: number): void {
     stampBatch(batch, bytes, baseOffset, leaderEpoch)
-    this.write(batch.subarray(0, bytes), position)
+    if (this.#machine.roomBytes === 0 || !this.#makeRoom(position, position + bytes)) {
+      this.write(batch.subarray(0, bytes), position)
+      return
+    }
+    this.write(batch.subarray(LOG_OVERHEAD, bytes), position + LOG_OVERHEAD)
+    this.write(batch.subarray(0, LOG_OVERHEAD), position)
   }
 
-  trim(_bytes: number): boolean {
-    return false
+  trim(bytes: number): boolean {
+    if (this.#roomEnd <= bytes) return false
+    this.truncate(bytes)
+    return true
+  }
+
+  /** False where there is none to be had: what was taken of it is given back. */
+  #makeRoom(position: number, end: number): boolean {
+    const { roomBytes } = this.#machine
+    const from = this.#file('write').content.length
+    if (end <= from) return true
+    this.#roomEnd = Math.ceil(end / roomBytes) * roomBytes
+    try {
+      this.write(new Uint8Array(this.#roomEnd - from), from)
+      return true
+    } catch (error) {
+      if (!(error instanceof LimitError)) throw error
+      this.truncate(position)
+      return false
+    }
   }
 
   truncate(bytes: number): void {
     const file = this.#file('truncate')
     if (!this.#writable) refuse('EINVAL', 'truncate', this.path)
     this.#machine.truncate(file, this.path, bytes)
+    this.#roomEnd = 0
   }
 
   async sync(): Promise<void> {

@@ -1,6 +1,6 @@
 // What the simulated file system and its files share: the disk, the faults that calls suffer, and how work that is
 // off the main thread comes to its end.
-import type { Clock } from './clock.ts'
+import { systemClock, type Clock } from './clock.ts'
 import { Faults, SimulatedCrash, type Fault, type Operation } from './faults.ts'
 import { SeededJobs, directJobs } from './jobs.ts'
 import { mixChanges } from './power-cut.ts'
@@ -8,16 +8,29 @@ import { SeededRandom } from './seeded-random.ts'
 import { refuse, type DiskDirectory, type DiskFile, type SimulatedDisk } from './simulated-disk.ts'
 import { syncFailure, systemError } from './system-error.ts'
 
+export interface SimulationOptions {
+  /** The order of work off the main thread; without one it is done at once. */
+  readonly seed?: number
+  /** Whether to remember what a power cut would lose; without it only the content is kept. */
+  readonly history?: boolean
+  readonly capacityBytes?: number
+  /** As mapped files do: appends make room ahead in steps of so many bytes, and write a batch's first 12 bytes last. 0: plain writes. */
+  readonly roomBytes?: number
+  readonly clock?: Clock
+}
+
 export class SimulatedMachine {
   readonly disk: SimulatedDisk
   readonly faults: Faults
   readonly clock: Clock
+  readonly roomBytes: number
   capacityBytes: number
   readonly #random: SeededRandom
   readonly #seeded: SeededJobs | undefined
 
-  constructor(disk: SimulatedDisk, seed: number | undefined, capacityBytes: number, clock: Clock) {
+  constructor(disk: SimulatedDisk, { seed, roomBytes = 0, capacityBytes = Infinity, clock = systemClock }: SimulationOptions) {
     this.disk = disk
+    this.roomBytes = roomBytes
     this.clock = clock
     this.capacityBytes = capacityBytes
     this.#random = new SeededRandom(seed ?? 0)

@@ -18,6 +18,7 @@ const KINDS: Record<string, () => FileSystem> = {
   'plain files, two descriptors': () => new NodeFileSystem(new DescriptorCache(2)),
   ...nativePart === undefined ? {} : mappedKinds(nativePart),
   'memory': () => new SimulatedFileSystem({ history: false }),
+  'memory, with room made ahead': () => new SimulatedFileSystem({ history: false, roomBytes: 4096 }),
   'simulated disk': () => new SimulatedFileSystem({ seed: 7 }),
 }
 

@@ -10,15 +10,21 @@ import { scenarios, type ScenarioName } from './support-simulated/scenarios.ts'
 /** Makes a batch of exactly one sector. */
 const SECTOR_BATCH_VALUE_BYTES = 442
 
+/** Makes room for a few of the scenarios' segments at once. */
+const ROOM_BYTES = 2048
+
 const names = Object.keys(scenarios) as ScenarioName[]
+const storages = [['plain', 0], ['with room made ahead', ROOM_BYTES]] as const
 
 describe(`ended at any call (seed ${SEED})`, { timeout: 600_000 }, () => {
-  test.each(names)("what was acknowledged as 'power' survives power cuts: %s", async name => {
-    expect(await eachCall(name, { seeds: [SEED], chosen: call => isChosen(call, 4) }, powerCut)).toBeGreaterThan(0)
-  })
+  describe.each(storages)('%s', (_storage, roomBytes) => {
+    test.each(names)("what was acknowledged as 'power' survives power cuts: %s", async name => {
+      expect(await eachCall(name, { seeds: [SEED], roomBytes, chosen: call => isChosen(call, 7) }, powerCut)).toBeGreaterThan(0)
+    })
 
-  test.each(names)("what was acknowledged as 'process' survives kill -9, and a power cut after that takes nothing synced: %s", async name => {
-    expect(await eachCall(name, { seeds: [SEED], chosen: call => isChosen(call, 5) }, kill)).toBeGreaterThan(0)
+    test.each(names)("what was acknowledged as 'process' survives kill -9, and a power cut after that takes nothing synced: %s", async name => {
+      expect(await eachCall(name, { seeds: [SEED], roomBytes, chosen: call => isChosen(call, 9) }, kill)).toBeGreaterThan(0)
+    })
   })
 
   test('a tail that recovery has cut never comes back', async () => {

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { MillraceError } from '../../src/base/errors.ts'
 import { SimulatedCrash } from '../../src/platform/faults.ts'
 import type { File } from '../../src/platform/file-system.ts'
-import { SimulatedFileSystem, type SimulationOptions } from '../../src/platform/simulated-file-system.ts'
+import { SimulatedFileSystem } from '../../src/platform/simulated-file-system.ts'
+import type { SimulationOptions } from '../../src/platform/simulated-machine.ts'
 
 function disk(options: SimulationOptions = {}): SimulatedFileSystem {
   const fs = new SimulatedFileSystem(options)

@@ -1,10 +1,11 @@
-// The kinds of log that the contract is asked of: `memory:`, real files, and the log that tests use. The clock of each
+// The kinds of log that the contract is asked of: `memory:`, mapped and plain files, and the log that tests use. The clock of each
 // stands still until the test steps it. A log closes, and its files go, when its test ends.
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
 import { open, type EventLog, type LogStats, type OpenOptions } from '../../../src/index.ts'
+import { nativePart } from '../../../src/native/load.ts'
 import { SteppedClock } from '../../../src/platform/stepped-clock.ts'
 import { TestClock, testLog, type TestLog } from '../../../src/testing.ts'
 
@@ -24,7 +25,8 @@ export type OpenLog = (options?: Omit<OpenOptions, 'clock'>, atEnd?: AtEnd) => P
 
 export const LOGS: readonly (readonly [kind: string, open: OpenLog])[] = [
   ['memory:', openMemory],
-  ['real files', (options, atEnd) => openFiles(temporaryDirectory(atEnd), options, atEnd)],
+  ...nativePart === undefined ? [] : [['mapped files', openStored('mapped')] as const],
+  ['plain files', openStored('file')],
   ['a test log', openTestLog],
 ]
 
@@ -54,6 +56,10 @@ export function temporaryDirectory(atEnd = atEndOfTest): string {
 /** Everything that a refused call has to leave as it was. */
 export function stateOf(opened: OpenedLog): { stats: LogStats; settings: unknown; files: string[] } {
   return { stats: opened.log.stats(), settings: opened.log.topics().map(topic => topic.settings), files: opened.files() }
+}
+
+function openStored(storage: 'mapped' | 'file'): OpenLog {
+  return (options, atEnd) => openFiles(temporaryDirectory(atEnd), { storage, ...options }, atEnd)
 }
 
 async function openMemory(options?: OpenOptions, atEnd = atEndOfTest): Promise<OpenedLog> {

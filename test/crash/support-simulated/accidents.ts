@@ -12,13 +12,15 @@ import { scenarios, type ScenarioName } from './scenarios.ts'
 export interface Plan {
   readonly seeds: readonly number[]
   readonly order?: number
+  /** Appends as mapped files make them, with room ahead. */
+  readonly roomBytes?: number
   /** Which of the calls end in an accident; all, where it is left out. */
   readonly chosen?: (call: number) => boolean
 }
 
 /** Runs the scenario to the call, or to its end. */
-export async function runUntil(name: ScenarioName, call: number, order?: number): Promise<LedgeredLog> {
-  const log = newLog(order === undefined ? {} : { seed: order })
+export async function runUntil(name: ScenarioName, call: number, { order, roomBytes = 0 }: Pick<Plan, 'order' | 'roomBytes'> = {}): Promise<LedgeredLog> {
+  const log = newLog({ roomBytes, ...order === undefined ? {} : { seed: order } })
   log.fs.crashAfter(call)
   await untilCrash(log, async () => {
     await log.open()
@@ -28,8 +30,8 @@ export async function runUntil(name: ScenarioName, call: number, order?: number)
 }
 
 /** The scenario's calls, cut at none. */
-export async function callsOf(name: ScenarioName, order?: number): Promise<readonly Call[]> {
-  const log = newLog(order === undefined ? {} : { seed: order })
+export async function callsOf(name: ScenarioName, { order, roomBytes = 0 }: Pick<Plan, 'order' | 'roomBytes'> = {}): Promise<readonly Call[]> {
+  const log = newLog({ roomBytes, ...order === undefined ? {} : { seed: order } })
   const calls = log.fs.trace()
   await log.open()
   await scenarios[name](log)
@@ -39,11 +41,11 @@ export async function callsOf(name: ScenarioName, order?: number): Promise<reado
 }
 
 export async function eachCall(name: ScenarioName, plan: Plan, accident: (log: LedgeredLog, seed: number) => Promise<void>): Promise<number> {
-  const total = (await callsOf(name, plan.order)).length
+  const total = (await callsOf(name, plan)).length
   let accidents = 0
   for (let call = 1; call <= total; call++) {
     if (plan.chosen?.(call) === false) continue
-    const log = await runUntil(name, call, plan.order)
+    const log = await runUntil(name, call, plan)
     for (const seed of plan.seeds) {
       await naming(`'${name}' ended at call ${call} of ${total}, seed ${seed}, order ${plan.order}`, () => accident(log, seed))
       accidents++
