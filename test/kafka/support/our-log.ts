@@ -5,7 +5,7 @@ import { appendFileSync, cpSync, existsSync, readFileSync, readdirSync, truncate
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { CODECS } from '../../../src/format/record-batch.ts'
+import { CODECS, LOG_OVERHEAD } from '../../../src/format/record-batch.ts'
 import { open, type EventLog, type NewRecord, type Topic, type TopicOptions } from '../../../src/index.ts'
 import { SteppedClock } from '../../../src/platform/stepped-clock.ts'
 import { TestClock } from '../../../src/testing.ts'
@@ -91,6 +91,7 @@ export class OurLog {
         truncateSync(`${path}.log`, bytes)
       }
     }
+    cutRoom(join(target, '__topics-0', '00000000000000000000.log'))
     makeMissingIndexes(target)
   }
 
@@ -105,6 +106,14 @@ export class OurLog {
     // However far the other came before its end: enough for segments that begin in the new leader epoch.
     for (const end = sent.length + 300; sent.length < end;) await this.send(topic, killedRecord(sent.length))
   }
+}
+
+/** What was made ahead behind the last batch: where a batch's length would stand there are zeros. */
+function cutRoom(file: string): void {
+  const bytes = readFileSync(file)
+  let end = 0
+  while (end + LOG_OVERHEAD <= bytes.length && bytes.readInt32BE(end + 8) > 0) end += LOG_OVERHEAD + bytes.readInt32BE(end + 8)
+  truncateSync(file, end)
 }
 
 /** One topic for each kind of segment. */
