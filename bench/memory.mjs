@@ -1,34 +1,35 @@
-// Private memory (RssAnon) and descriptors while a log of 4 GiB is written, opened and read, each in a process of its
-// own; and while 1,000 partitions are written. Linux only: elsewhere nobody tells.
+// Private memory (RssAnon) and descriptors while a log of 4 GiB (or --large) is written, opened and read, each in a process
+// of its own; and while 1,000 partitions are written. Linux only: elsewhere nobody tells. Mapped pages are the page
+// cache's, so they are not in it.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { open } from 'millrace'
-import { STORED_BYTES } from './support/large-log.mjs'
-import { print } from './support/measure.mjs'
+import { flags, largeBytes, sized } from './support/flags.mjs'
 import { descriptorCount, peaksBeside, privateMiB } from './support/memory.mjs'
-import { bytesTopic, fill, makeRecords } from './support/records.mjs'
-import { inScratch } from './support/scratch.mjs'
+import { STORED_BYTES, bytesTopic, fill, makeRecords } from './support/records.mjs'
+import { load, print } from './support/report.mjs'
+import { inScratch, storageNotes } from './support/scratch.mjs'
 
-const LOG_BYTES = Number(process.env['BENCH_LARGE_BYTES'] ?? 4 * 2 ** 30)
-const PARTITIONS = 1000
+const LOG_BYTES = largeBytes(4 * 2 ** 30)
+const PARTITIONS = sized(1000)
 
 /** @type {Readonly<Record<string, (directory: string) => Promise<unknown>>>} */
 const STEPS = {
-  'write 4 GiB': directory => inLargeLog(directory, topic => fill(topic, Math.floor(LOG_BYTES / STORED_BYTES))),
+  'write it': directory => inLargeLog(directory, topic => fill(topic, Math.floor(LOG_BYTES / STORED_BYTES))),
   'read() of it, offsets': directory => inLargeLog(directory, async topic => { for await (const record of topic.read()) void record.offset }),
   'read() of it, key and value': directory => inLargeLog(directory, async topic => { for await (const record of topic.read()) void (record.key && record.value) }),
   'batches() of it': directory => inLargeLog(directory, async topic => { for await (const batch of topic.batches()) void batch.count }),
-  'write 1,000 partitions': directory => inLog(directory, async log => {
+  'write many partitions': directory => inLog(directory, async log => {
     const topic = await bytesTopic(log, 'wide', { partitions: PARTITIONS })
     const records = makeRecords(10 * PARTITIONS).map((record, i) => ({ ...record, partition: i % PARTITIONS }))
     for (let i = 0; i < 20; i++) await topic.send(records)
   }),
-  "write 1,000 partitions, 'power'": directory => inLog(directory, async log => {
+  "write many partitions, 'power'": directory => inLog(directory, async log => {
     const topic = (await bytesTopic(log, 'wide', { partitions: PARTITIONS })).producer({ durability: 'power' })
     const records = makeRecords(PARTITIONS).map((record, i) => ({ ...record, partition: i % PARTITIONS }))
     for (let i = 0; i < 5; i++) await topic.send(records)
   }),
-  'read 1,000 partitions': directory => inLog(directory, async log => {
+  'read many partitions': directory => inLog(directory, async log => {
     const topic = await bytesTopic(log, 'wide')
     for await (const record of topic.read()) void record.offset
   }),
@@ -40,9 +41,9 @@ else await inScratch(async scratch => {
   const rows = Object.keys(STEPS).map(name => {
     const child = spawnSync(process.execPath, [fileURLToPath(import.meta.url), name, scratch], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
     if (child.status !== 0) throw new Error(`'${name}' ended with status ${child.status}`)
-    return [name, ...child.stdout.trim().split(' ')]
+    return [name, ...child.stdout.trim().split(' ').map(Number)]
   })
-  print('The most that was held', ['', 'seconds', 'MiB before', 'MiB', 'descriptors before', 'descriptors'], rows)
+  print(`memory: the most that was held, ${Math.round(LOG_BYTES / 2 ** 20)} MiB and ${PARTITIONS} partitions`, ['', 'seconds', 'MiB before', 'MiB', 'descriptors before', 'descriptors'], rows, { ...await storageNotes(), load: load() })
 })
 
 /** @param {string} name @param {string} directory */
@@ -54,7 +55,7 @@ async function measure(name, directory) {
 
 /** @param {string} directory @param {(log: import('millrace').EventLog) => Promise<unknown>} work */
 async function inLog(directory, work) {
-  const log = await open(directory)
+  const log = await open(directory, { storage: flags.storage })
   await work(log)
   await log.close()
 }

@@ -1,27 +1,31 @@
-// How long open() takes after kill -9, on the same boot and on another: node bench/reopen.mjs [--size 4GiB] [--runs 5]
+// How long open() takes after kill -9, on the same boot and on another.
 //
-// A child writes one partition of so many bytes (1 KiB values, default segments, plain files) and is killed. Then, for each
-// run, a new child opens the log, tells how long open() took, writes up to 8 MiB more and is killed: so no run
-// finds the log as clean as the one before left it. Times are those of open() alone, modules loaded.
+// A child writes one partition of 4 GiB, or --large (1 KiB values, default segments) and is killed once the log's own timer
+// has synced it and saved the recovery points; its clock runs 30 times as fast, so that this is soon. Then, for each
+// round, a new child opens the log, tells how long open() took, writes up to 8 MiB more and is killed: so no round finds
+// the log as clean as the one before left it. Times are those of open() alone, modules loaded.
 //
 //   same boot                        the boot id in .lock is this one: the page cache has every byte
 //   another boot, saved              the id is changed; the recovery points are those of the last round of syncs
 //   another boot, nothing saved      and the recovery points are removed: every byte is checked
 //
-// "from the disk": the segments were dropped from the page cache before (by dd, where it is GNU's).
-import { fork, spawnSync } from 'node:child_process'
+// "from the disk": the segments were dropped from the page cache before.
+import { fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, watch, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, readdirSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { open } from 'millrace'
+import { fasterClock } from './support/faster-clock.mjs'
+import { flags, largeBytes, sized } from './support/flags.mjs'
+import { dropFromPageCache } from './support/page-cache.mjs'
+import { load, median, print } from './support/report.mjs'
+import { inScratch, storageNotes } from './support/scratch.mjs'
 
 const TOPIC = 'events'
 const VALUE_BYTES = 1024
 const RECORDS_A_SEND = 1000
-const MAX_TAIL_BYTES = 8 * 1024 * 1024
+const MAX_TAIL_BYTES = sized(8 * 1024 * 1024)
 const RECOVERY_POINTS = 'recovery-point-offset-checkpoint'
 
 /** @typedef {{ acknowledged: number, openedMs: number }} Told by a child, before it is killed */
@@ -31,7 +35,7 @@ const RECOVERY_POINTS = 'recovery-point-offset-checkpoint'
 /** Opens, writes, tells, and waits to be killed. @param {string} directory @param {number} bytes @param {boolean} saved whether to wait until the recovery points are saved */
 async function child(directory, bytes, saved) {
   const startedAt = performance.now()
-  const log = await open(directory, { storage: 'file' })
+  const log = await open(directory, { storage: flags.storage, clock: fasterClock(saved ? 30 : 1) })
   const openedMs = performance.now() - startedAt
   const events = await log.topic(TOPIC, { value: 'bytes' })
   const value = Buffer.alloc(VALUE_BYTES, 'event')
@@ -47,15 +51,20 @@ async function child(directory, bytes, saved) {
 async function recoveryPoint(directory, offset) {
   const isSaved = () => existsSync(join(directory, RECOVERY_POINTS)) && readFileSync(join(directory, RECOVERY_POINTS), 'utf8').includes(`${TOPIC} 0 ${offset}\n`)
   await new Promise(resolve => {
-    const watcher = watch(directory, () => {
+    const watcher = watch(directory, look)
+    look()
+    function look() {
       if (!isSaved()) return
       watcher.close()
       resolve(undefined)
-    })
+    }
   })
 }
 
 // ---------------------------------------------------------------- the parent
+
+/** @type {(string | number)[][]} */
+const rows = []
 
 /** @param {string} directory @param {number} bytes @param {boolean} [saved] @returns {Promise<Told>} */
 async function writeAndKill(directory, bytes, saved = false) {
@@ -71,22 +80,19 @@ async function writeAndKill(directory, bytes, saved = false) {
   return told
 }
 
-/**
- * @param {string} name @param {string} directory @param {number} runs @param {() => void} prepare before each opening
- */
-async function measure(name, directory, runs, prepare) {
+/** @param {string} name @param {string} directory @param {() => void} prepare before each opening */
+async function measure(name, directory, prepare) {
+  /** @type {number[]} */
   const times = []
   let { acknowledged } = await writeAndKill(directory, Math.random() * MAX_TAIL_BYTES)
-  for (let run = 0; run < runs; run++) {
+  for (let run = 0; run < flags.rounds; run++) {
     prepare()
     const told = await writeAndKill(directory, Math.random() * MAX_TAIL_BYTES)
     if (told.acknowledged <= acknowledged) throw new Error(`acknowledged records are missing: ${told.acknowledged} after ${acknowledged}`)
     acknowledged = told.acknowledged
     times.push(told.openedMs)
   }
-  const sorted = [...times].sort((a, b) => a - b)
-  const at = (/** @type {number} */ share) => Math.round(sorted[Math.floor(share * (sorted.length - 1))] ?? NaN)
-  console.log(`${name.padEnd(46)} median ${String(at(0.5)).padStart(6)} ms, ${at(0)} to ${at(1)} ms   (${times.map(time => Math.round(time)).join(' ')})`)
+  rows.push([name, median(times), Math.min(...times), Math.max(...times)])
 }
 
 /** As if the machine had been started anew since. @param {string} directory */
@@ -96,28 +102,11 @@ function changeBoot(directory) {
   writeFileSync(path, `${holder}\n${JSON.stringify({ ...JSON.parse(data), dataBoot: randomUUID() })}\n`)
 }
 
-/** False where that can't be done here. @param {string} directory */
-function dropFromPageCache(directory) {
-  const partition = join(directory, `${TOPIC}-0`)
-  const files = readdirSync(partition).map(file => join(partition, file))
-  return files.every(file => spawnSync('dd', [`of=${file}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0', 'status=none']).status === 0)
-}
-
-/** @param {string} text */
-function bytesOf(text) {
-  const [, number, unit = ''] = /^(\d+)(MiB|GiB)$/.exec(text) ?? []
-  if (number === undefined) throw new Error(`--size ${text}: say 256MiB or 4GiB`)
-  return Number(number) * (unit === 'GiB' ? 2 ** 30 : 2 ** 20)
-}
-
 async function bench() {
-  const { values: { size, runs } } = parseArgs({ options: { size: { type: 'string', default: '4GiB' }, runs: { type: 'string', default: '5' } } })
-  const directory = mkdtempSync(join(tmpdir(), 'millrace-reopen-'))
-  const points = join(directory, RECOVERY_POINTS)
-  try {
-    const startedAt = performance.now()
-    const { acknowledged } = await writeAndKill(directory, bytesOf(size), true)
-    console.log(`${size} written, ${acknowledged} records of ${VALUE_BYTES} bytes, and synced by the log's own timer, in ${Math.round((performance.now() - startedAt) / 1000)} s`)
+  const bytes = largeBytes(4 * 2 ** 30)
+  await inScratch(async directory => {
+    const points = join(directory, RECOVERY_POINTS)
+    await writeAndKill(directory, bytes, true)
     const saved = readFileSync(points, 'utf8')
     const otherBoot = () => {
       changeBoot(directory)
@@ -127,19 +116,21 @@ async function bench() {
       changeBoot(directory)
       rmSync(points)
     }
-    await measure('same boot', directory, Number(runs), () => {})
-    await measure('another boot, saved', directory, Number(runs), otherBoot)
-    await measure('another boot, nothing saved', directory, Number(runs), nothingSaved)
-    if (!dropFromPageCache(directory)) return console.log('from the disk: not measured, dd can\'t drop the page cache here')
+    await measure('same boot', directory, () => {})
+    await measure('another boot, saved', directory, otherBoot)
+    await measure('another boot, nothing saved', directory, nothingSaved)
+    const partition = join(directory, `${TOPIC}-0`)
+    const drop = () => dropFromPageCache(readdirSync(partition).map(file => join(partition, file)))
     const cold = (/** @type {() => void} */ prepare) => () => {
       prepare()
-      dropFromPageCache(directory)
+      drop()
     }
-    await measure('another boot, saved, from the disk', directory, Number(runs), cold(otherBoot))
-    await measure('another boot, nothing saved, from the disk', directory, Number(runs), cold(nothingSaved))
-  } finally {
-    rmSync(directory, { recursive: true })
-  }
+    if (drop()) {
+      await measure('another boot, saved, from the disk', directory, cold(otherBoot))
+      await measure('another boot, nothing saved, from the disk', directory, cold(nothingSaved))
+    }
+  })
+  print(`reopen: ${Math.round(bytes / 2 ** 20)} MiB, ms that open() takes`, ['', 'median', 'min', 'max'], rows, { ...await storageNotes(), rounds: flags.rounds, load: load() })
 }
 
 const [role, directory = '', bytes, saved] = process.argv.slice(2)

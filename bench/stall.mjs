@@ -1,134 +1,77 @@
-// The event loop while the log works hard: how late a 1 ms timer is beside each kind of long work.
-// `npm run bench stall` runs all cases, `npm run bench stall:replay` those whose names hold the word.
-// Reading with a cold page cache needs root on Linux; it is left out elsewhere.
-import { execFileSync } from 'node:child_process'
-import { rmSync, writeFileSync } from 'node:fs'
-import { setTimeout } from 'node:timers'
-import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
-import { open } from 'millrace'
-import { STORED_BYTES, pretendPowerCut, writeLargeLog } from './support/large-log.mjs'
+// The longest stall of the main thread while 64 writers wait for the device and one sends with durability 'process' as fast
+// as it can, all to one partition: so each write meets a sync of the same file. Storages run in turn, each in a
+// process of its own. 'pages not ready' is the native part's variant that leaves the mapping's pages to be faulted in by
+// the appends. Rows that can't be had here say why.
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { MillraceError } from 'millrace'
+import { buildNative } from '../tools/build-native.mjs'
+import { flags, sized } from './support/flags.mjs'
 import { latenessBeside } from './support/lateness.mjs'
-import { print } from './support/measure.mjs'
-import { bytesTopic, fill, makeRecords } from './support/records.mjs'
-import { inLog, inScratch } from './support/scratch.mjs'
+import { bytesTopic, makeRecords } from './support/records.mjs'
+import { load, median, print } from './support/report.mjs'
+import { inLog } from './support/scratch.mjs'
 
-const REPLAYED = 10_000_000
-const LARGE_LOG_BYTES = Number(process.env['BENCH_LARGE_BYTES'] ?? 4 * 2 ** 30)
-const SEGMENTS = 2000
-const SEGMENT_BYTES = 64 * 1024
-const PARTITIONS = 500
-/** Two controls run in any case: what the machine itself does to an idle and to a busy process. */
-const CONTROLS = ['idle process', 'busy loop that gives way every 5 ms']
-const CONTROL_MS = 5000
+const WRITERS = 64
+const MEASURED_MS = sized(5000)
+const RECORDS_A_SEND = 1000
 
-const words = process.argv.slice(2)
-/** @type {string[][]} */
-const rows = []
-
-await inCase('idle process', () => latenessBeside(() => wait(CONTROL_MS)))
-await inCase('busy loop that gives way every 5 ms', () => latenessBeside(async () => {
-  for (const end = performance.now() + CONTROL_MS; performance.now() < end; await nextTurn()) for (const until = performance.now() + 5; performance.now() < until;);
-}))
-
-if (isAsked('replay')) {
-  await inScratch(async directory => {
-    let log = await open(directory)
-    await fill(await bytesTopic(log, 'numbers'), REPLAYED)
-    await log.close()
-    log = await open(directory)
-    const topic = await bytesTopic(log, 'numbers')
-    await inCase('replay of 10,000,000 records', () => latenessBeside(() => replay(topic)))
-    await inCase('replay of 10,000,000 records, key and value', () => latenessBeside(() => replay(topic, record => (record.key?.length ?? 0) + (record.value?.length ?? 0))))
-    await inCase('replay of 10,000,000 records in batches', () => latenessBeside(async () => { for await (const batch of topic.batches()) for (const record of batch) void record.offset }))
-    if (dropPageCache(log.location)) await inCase('replay of 10,000,000 records, cold', () => latenessBeside(() => replay(topic)))
-    await log.close()
-  })
+/** @type {Readonly<Record<string, Variant>>} */
+const VARIANTS = {
+  mapped: { storage: 'mapped' },
+  'mapped, pages not ready': { storage: 'mapped', native: 'unpopulated' },
+  'plain files': { storage: 'file' },
 }
 
-await inCase('send(array of 1,000,000)', () => inLog(async log => {
-  const topic = await bytesTopic(log, 'numbers')
-  const records = makeRecords(1_000_000)
-  return await latenessBeside(() => topic.send(records))
-}))
+/** @typedef {{ storage: 'mapped' | 'file', native?: string }} Variant  native: a variant of tools/build-native.mjs */
+/** @typedef {{ process: number, power: number, all: import('./support/lateness.mjs').Lateness, own: import('./support/lateness.mjs').Lateness }} Told by the child */
 
-await inCase("sends beside a sync every second, 'process'", () => inLog(async log => {
-  const topic = await bytesTopic(log, 'numbers', { partitions: 4 })
-  return await latenessBeside(() => fill(topic, REPLAYED))
-}, { clock: clockTimes(30) }))
+const [, , storage] = process.argv
+if (storage === 'mapped' || storage === 'file') await measure(storage)
+else bench()
 
-await inCase('view of 1,000,000 records', () => inLog(async log => {
-  const topic = await bytesTopic(log, 'numbers')
-  await fill(topic, 1_000_000)
-  return await latenessBeside(async () => { await (await topic.view()).close() })
-}))
-
-await inCase(`opening ${LARGE_LOG_BYTES / 2 ** 30} GiB after a power cut`, () => inScratch(async directory => {
-  await writeLargeLog(directory, LARGE_LOG_BYTES)
-  pretendPowerCut(directory, path => { rmSync(path) })
-  /** @type {import('millrace').EventLog | undefined} */
-  let log
-  const figures = await latenessBeside(async () => { log = await open(directory) })
-  await log?.close()
-  return figures
-}))
-
-await inCase(`truncateBefore over ${SEGMENTS} segments`, () => inLog(async log => {
-  const topic = await bytesTopic(log, 'numbers', { segmentBytes: SEGMENT_BYTES })
-  await fill(topic.producer({ batchBytes: SEGMENT_BYTES / 4 }), SEGMENTS * SEGMENT_BYTES / STORED_BYTES)
-  const partition = topic.partitions[0]
-  if (partition === undefined || partition.segments().length < SEGMENTS) throw new Error('too few segments')
-  return await latenessBeside(() => partition.truncateBefore(partition.endOffset))
-}))
-
-await inCase(`deleteTopic with ${PARTITIONS} partitions`, () => inLog(async log => {
-  const topic = await log.topic('wide', { partitions: PARTITIONS })
-  await topic.send(Array.from({ length: PARTITIONS }, (_, partition) => ({ value: 'one', partition })))
-  return await latenessBeside(() => log.deleteTopic('wide'))
-}))
-
-await inCase(`creating a topic with ${PARTITIONS} partitions`, () => inLog(async log => await latenessBeside(() => log.topic('wide', { partitions: PARTITIONS }))))
-
-print('How late a 1 ms timer is, ms', ['', 'seconds', 'p50', 'p99', 'p99.9', 'max', 'own p99.9', 'own max'], rows)
-
-/** @param {string} name */
-function isAsked(name) {
-  return words.length === 0 || words.some(word => name.includes(word))
-}
-
-/** @param {string} name @param {() => Promise<Awaited<ReturnType<typeof latenessBeside>>>} measure */
-async function inCase(name, measure) {
-  if (!CONTROLS.includes(name) && !isAsked(name)) return
-  globalThis.gc?.()
-  const { seconds, all, own } = await measure()
-  rows.push([name, seconds.toFixed(2), ...[all.p50, all.p99, all.p999, all.max, own.p999, own.max].map(ms => ms.toFixed(1))])
-  console.log(rows.at(-1)?.join('  '))
-}
-
-/** @param {import('millrace').Topic<Uint8Array, Uint8Array>} topic */
-async function replay(topic, look = (/** @type {import('millrace').LogRecord<Uint8Array, Uint8Array>} */ record) => record.offset) {
-  let sum = 0
-  for await (const record of topic.read()) sum += look(record)
-  return sum
-}
-
-/** A clock whose timers run so many times as fast. @param {number} factor @returns {import('millrace').Clock} */
-function clockTimes(factor) {
-  return {
-    now: () => Date.now(),
-    setTimeout(callback, ms) {
-      const timer = setTimeout(callback, ms / factor)
-      return { cancel: () => { clearTimeout(timer) } }
-    },
+function bench() {
+  /** @type {Map<string, (Told | string)[]>} */
+  const rounds = new Map(Object.keys(VARIANTS).map(name => [name, []]))
+  for (let round = 0; round < flags.rounds; round++) {
+    for (const [name, variant] of Object.entries(VARIANTS)) rounds.get(name)?.push(runChild(variant))
   }
+  const rows = [...rounds].map(([name, told]) => {
+    const refused = told.find(answer => typeof answer === 'string')
+    if (typeof refused === 'string') return [`${name}: ${refused}`, NaN, NaN, NaN, NaN, NaN, NaN, NaN]
+    const values = (/** @type {(told: Told) => number} */ of) => told.flatMap(answer => typeof answer === 'string' ? [] : [of(answer)])
+    const longest = values(({ all }) => all.max)
+    return [name, median(values(({ process }) => process)), median(values(({ power }) => power)), median(values(({ all }) => all.p99)), median(values(({ all }) => all.p999)), median(longest), Math.max(...longest), median(values(({ own }) => own.max))]
+  })
+  print(`stall: how late a 1 ms timer is, ms, beside ${WRITERS} 'power' writers and full-speed 'process' sends`,
+    ['', "'process' records/s", "'power' records/s", 'p99', 'p99.9', 'longest', 'worst of all rounds', 'own longest'], rows, { rounds: flags.rounds, load: load() })
 }
 
-/** @param {string} directory whose files are written to the disk first: dirty pages stay */
-function dropPageCache(directory) {
+/** @param {Variant} variant @returns {Told | string} why it can't be had */
+function runChild({ storage, native }) {
+  const chosen = native === undefined ? {} : { MILLRACE_NATIVE: buildNative(native) ?? 'off' }
+  const child = spawnSync(process.execPath, ['--expose-gc', fileURLToPath(import.meta.url), storage], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...chosen } })
+  if (child.status !== 0) throw new Error(`${storage}: ended with status ${child.status}`)
+  return JSON.parse(child.stdout)
+}
+
+/** @param {'mapped' | 'file'} storage */
+async function measure(storage) {
   try {
-    execFileSync('sync', ['-f', directory])
-    writeFileSync('/proc/sys/vm/drop_caches', '3')
-    return true
-  } catch {
-    return false
+    await inLog(async log => {
+      const topic = await bytesTopic(log, 'payments')
+      const power = topic.producer({ durability: 'power' })
+      const records = makeRecords(RECORDS_A_SEND)
+      const end = performance.now() + MEASURED_MS
+      const sent = { process: 0, power: 0 }
+      const { seconds, all, own } = await latenessBeside(() => Promise.all([
+        ...Array.from({ length: WRITERS }, async () => { for (; performance.now() < end; sent.power++) await power.send(records[sent.power % RECORDS_A_SEND] ?? { value: null }) }),
+        (async () => { for (; performance.now() < end; sent.process += RECORDS_A_SEND) await topic.send(records) })(),
+      ]))
+      console.log(JSON.stringify({ process: sent.process / seconds, power: sent.power / seconds, all, own }))
+    }, { storage })
+  } catch (error) {
+    if (!(error instanceof MillraceError) || error.code !== 'STORAGE_UNAVAILABLE') throw error
+    console.log(JSON.stringify(error.message))
   }
 }

@@ -1,8 +1,10 @@
-// A view of a topic: replaying a million records of a thousand keys, and looking keys up in it.
-import { compare, timed } from './support/measure.mjs'
-import { inLog } from './support/scratch.mjs'
+// A view of a topic: replaying half a million records of a thousand keys, and looking keys up in it.
+import { sized } from './support/flags.mjs'
+import { compare, timed } from './support/rounds.mjs'
+import { inLog, storageNotes } from './support/scratch.mjs'
 
-const COUNT = 500_000
+const RIVAL = 'a Map filled from the same objects'
+const COUNT = sized(500_000)
 const KEYS = 1000
 
 await inLog(async log => {
@@ -10,10 +12,16 @@ await inLog(async log => {
   const records = Array.from({ length: COUNT }, (_, i) => ({ key: `key-${i % KEYS}`, value: { total: i } }))
   await topic.send(records)
   const view = await topic.view()
-  await compare('view', 'records', {
-    'a Map filled from the same objects': () => timed(COUNT, () => new Map(records.map(({ key, value }) => [key, value]))),
-    'topic.view(), replay': () => timed(COUNT, async () => { await (await topic.view()).close() }),
-    'view.get(key)': () => timed(COUNT, () => { for (const { key } of records) view.get(key) }),
+  await compare({
+    title: `view: ${COUNT} records of ${KEYS} keys`,
+    figures: ['records/s', 'CPU ns'],
+    notes: await storageNotes(),
+    rival: RIVAL,
+    contenders: {
+      [RIVAL]: () => timed('records', COUNT, () => new Map(records.map(({ key, value }) => [key, value]))),
+      'topic.view(), replay': () => timed('records', COUNT, async () => { await (await topic.view()).close() }),
+      'view.get(key)': () => timed('records', COUNT, () => { for (const { key } of records) view.get(key) }),
+    },
   })
   await view.close()
 })

@@ -7,6 +7,7 @@
 // A variant's file is native/build/<variant>.node; the environment variable MILLRACE_NATIVE loads it.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -16,6 +17,8 @@ const sources = join(root, 'native')
 const output = join(sources, 'build')
 
 const FLAGS = ['-std=c11', '-fPIC', '-shared', '-fvisibility=hidden', '-pthread', '-Wall', '-Wextra', '-Wpedantic', '-Werror']
+// Elsewhere than on macOS, where it is never installed, the handler of SIGBUS outlives the worker that alone had loaded it.
+const LINKING = process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : ['-Wl,-z,nodelete']
 /** @type {Record<string, string[]>} */
 const VARIANTS = {
   '': ['-O2'],
@@ -37,8 +40,7 @@ export function buildNative(variant = '') {
   if (process.platform === 'win32' || spawnSync(compiler, ['--version']).status !== 0) return undefined
   mkdirSync(output, { recursive: true })
   const fresh = `${target}.${process.pid}.tmp`
-  const undefinedAllowed = process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : []
-  const { status, stderr } = spawnSync(compiler, [...FLAGS, ...flags, ...undefinedAllowed, '-I', headers(), ...filesOf('.c'), '-o', fresh], { encoding: 'utf8' })
+  const { status, stderr } = spawnSync(compiler, [...FLAGS, ...flags, ...LINKING, '-I', headers(), ...filesOf('.c'), '-o', fresh], { encoding: 'utf8' })
   if (status !== 0) throw new Error(`${compiler} could not build native/:\n${stderr}`)
   renameSync(fresh, target) // a process that has the old one loaded keeps it
   return target
@@ -66,7 +68,7 @@ function isMusl() {
 }
 
 function headers() {
-  return join(dirname(fileURLToPath(import.meta.resolve('node-api-headers'))), 'include')
+  return join(dirname(createRequire(import.meta.url).resolve('node-api-headers')), 'include') // import.meta.resolve is not there in vitest
 }
 
 /** @param {string} extension */

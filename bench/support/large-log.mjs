@@ -2,10 +2,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { open } from 'millrace'
-import { bytesTopic, fill } from './records.mjs'
-
-/** What a record of records.mjs takes in a large batch. */
-export const STORED_BYTES = 118
+import { flags } from './flags.mjs'
+import { STORED_BYTES, bytesTopic, fill } from './records.mjs'
 
 /**
  * Writes a log of that many bytes with one topic, 'numbers', and closes it.
@@ -13,7 +11,7 @@ export const STORED_BYTES = 118
  * @param {number} bytes
  */
 export async function writeLargeLog(directory, bytes) {
-  const log = await open(directory)
+  const log = await open(directory, { storage: flags.storage })
   await fill(await bytesTopic(log, 'numbers'), Math.floor(bytes / STORED_BYTES))
   await log.close()
 }

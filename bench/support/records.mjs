@@ -1,7 +1,12 @@
 // What is written in most benchmarks: 8-byte keys and 100-byte values, as bytes, so that no serde is measured.
 import { createHash } from 'node:crypto'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 
 const EMPTY = Buffer.alloc(0)
+/** What a record takes in a large batch, and how many fill one of the usual 256 KiB. */
+export const STORED_BYTES = 118
+export const RECORDS_A_BATCH = Math.floor(256 * 1024 / STORED_BYTES)
 
 /** @typedef {import('millrace').Topic<Uint8Array, Uint8Array>} BytesTopic */
 /** @typedef {import('millrace').TopicOptions<Uint8Array, Uint8Array>} BytesOptions */
@@ -35,12 +40,25 @@ function makeValue(i) {
   return Buffer.from(`{"id":${i},"item":"mill","total":${(i * 7919 % 99_991) / 100},"trace":"${digest}"}`.padEnd(100, ' '))
 }
 
+/** Made once: it takes longer than sending them. @type {ReturnType<typeof makeRecords> | undefined} */
+let filling
+
 /**
  * Fills a topic without holding all records at once.
  * @param {BytesTopic | import('millrace').TopicProducer<Uint8Array, Uint8Array>} sender
  * @param {number} count
  */
 export async function fill(sender, count) {
-  const records = makeRecords(10_000)
+  const records = filling ??= makeRecords(10_000)
   for (let sent = 0; sent < count; sent += records.length) await sender.send(sent + records.length <= count ? records : records.slice(0, count - sent))
+}
+
+/**
+ * @param {import('millrace').EventLog} log
+ * @param {BytesTopic} topic
+ * @returns {string[]} where its segments are; it has one partition
+ */
+export function segmentPaths(log, topic) {
+  const partition = join(log.location, `${topic.name}-0`)
+  return readdirSync(partition).filter(name => name.endsWith('.log')).sort().map(name => join(partition, name))
 }

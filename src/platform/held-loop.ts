@@ -1,6 +1,6 @@
 // Whether calls hold the event loop. Who awaits one quick call after the other never leaves the microtask queue: each
 // call is short, and still no timer and no socket gets its turn. What serves such calls asks held() at each of them
-// and, when that is true, answers on a later turn (the benchmark 'stall').
+// and, when that is true, answers on a later turn (the benchmark 'long-work').
 import { setImmediate } from 'node:timers'
 
 const BUDGET_MS = 5
