@@ -45,7 +45,8 @@ bool take_bytes(napi_env env, napi_value value, struct bytes *bytes)
   bool is_buffer = false;
   if (napi_is_buffer(env, value, &is_buffer) != napi_ok || !is_buffer) return refuse(env, "millrace: expected a Buffer");
   if (napi_get_buffer_info(env, value, &start, &bytes->length) != napi_ok) return refuse(env, "millrace: expected a Buffer");
-  bytes->start = start;
+  static uint8_t nothing;
+  bytes->start = start == NULL ? &nothing : start; // empty or detached: no arithmetic with NULL
   return true;
 }
 
@@ -60,5 +61,12 @@ napi_value number_value(napi_env env, double number)
 {
   napi_value value = NULL;
   napi_create_double(env, number, &value);
+  return value;
+}
+
+napi_value failure_value(napi_env env, int failure)
+{
+  napi_value value = NULL;
+  napi_create_int32(env, -failure, &value);
   return value;
 }

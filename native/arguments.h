@@ -31,6 +31,9 @@ bool refuse(napi_env env, const char *why);
 
 napi_value number_value(napi_env env, double number);
 
+// An errno as the callers of the library get it: negative. 0 is 0, which -0.0 would not be to JavaScript.
+napi_value failure_value(napi_env env, int failure);
+
 #define LARGEST_SAFE_INTEGER ((uint64_t)9007199254740991)
 
 #endif

@@ -8,6 +8,7 @@
 #include "arguments.h"
 #include "batch.h"
 #include "batches.h"
+#include "cached.h"
 #include "crc32c.h"
 #include "guard.h"
 #include "windows.h"
@@ -25,7 +26,7 @@ static napi_value lock_file(napi_env env, napi_callback_info info)
   int result;
   do result = flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB);
   while (result != 0 && errno == EINTR);
-  return number_value(env, result == 0 ? 0 : -(double)errno);
+  return failure_value(env, result == 0 ? 0 : errno);
 }
 
 // () → 0 absent, 1 ours, 2 foreign
@@ -39,7 +40,7 @@ static napi_value guard_state_value(napi_env env, napi_callback_info info)
 static napi_value guard_install_value(napi_env env, napi_callback_info info)
 {
   (void)info;
-  return number_value(env, -(double)guard_install());
+  return failure_value(env, guard_install());
 }
 
 static const struct {
@@ -50,6 +51,7 @@ static const struct {
   {"crc32cByTable", batches_checksum_table},
   {"stamp", batches_stamp},
   {"readBatches", batches_read},
+  {"readCached", cached_read},
   {"grow", windows_grow},
   {"prepare", windows_prepare},
   {"collect", windows_collect},

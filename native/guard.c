@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <ucontext.h>
 
 struct landing {
   sigjmp_buf place;
@@ -57,6 +58,8 @@ static void on_sigbus(int number, siginfo_t *info, void *context)
   uintptr_t at = (uintptr_t)info->si_addr;
   if (landing != NULL && info->si_code > 0 && at - (uintptr_t)landing->mapped.start < landing->mapped.bytes) {
     armed = NULL;
+    // Whoever came after us and handed on to us may run with signals blocked.
+    pthread_sigmask(SIG_SETMASK, &((const ucontext_t *)context)->uc_sigmask, NULL);
     siglongjmp(landing->place, 1);
   }
   hand_on(number, info, context);
@@ -74,8 +77,8 @@ int guard_install(void)
 {
   int failure = 0;
   pthread_mutex_lock(&installing);
-  if (!installed) {
-    // SA_NODEFER: the landing does not restore the signal mask, which would cost a system call for every copy.
+  if (!installed || guard_state() == GUARD_ABSENT) {
+    // SA_NODEFER: a handler before ours may rely on it, as ours does not.
     struct sigaction ours = {.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK};
     ours.sa_sigaction = on_sigbus;
     sigemptyset(&ours.sa_mask);
@@ -91,7 +94,9 @@ int guarded_read(struct mapped_range mapped, void *to, const char *from, size_t 
 {
   struct landing landing;
   landing.mapped = mapped;
-#ifndef MILLRACE_UNGUARDED
+#ifdef MILLRACE_UNGUARDED
+  (void)landing;
+#else
   if (sigsetjmp(landing.place, 0) != 0) return EFAULT;
   armed = &landing;
 #endif
@@ -106,7 +111,9 @@ int guarded_append(struct mapped_range mapped, char *to, const void *from, size_
 {
   struct landing landing;
   landing.mapped = mapped;
-#ifndef MILLRACE_UNGUARDED
+#ifdef MILLRACE_UNGUARDED
+  (void)landing;
+#else
   if (sigsetjmp(landing.place, 0) != 0) return EFAULT;
   armed = &landing;
 #endif

@@ -17,8 +17,8 @@ enum guard_state {
 
 enum guard_state guard_state(void);
 
-// Puts our handler before whatever is there. 0, or an errno. A second call does nothing: where somebody came after us
-// and hands on to us, going before it again would have the two hand on to each other for ever.
+// Puts our handler before whatever is there. 0, or an errno. A second call does so only where nobody is left: where
+// somebody came after us and hands on to us, going before it again would have the two hand on to each other for ever.
 int guard_install(void);
 
 // Memory that belongs to one mapping.

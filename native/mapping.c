@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64 // also where a pointer has 32
 #include "mapping.h"
 
 #include <errno.h>

@@ -12,12 +12,15 @@
 #include "batch.h"
 #include "mapping.h"
 
-// A number is slot + MAX_WINDOWS × generation, so that a closed window's number is never taken for a later one's.
+// A number is slot + MAX_WINDOWS × generation. A generation is given once in a process, so that the number of a closed
+// window, or of another thread's, is never taken for an open one's. 2^41 of them last for 2^57 bytes in the smallest steps.
 #define MAX_WINDOWS 4096
-#define MAX_GENERATION (LARGEST_SAFE_INTEGER / MAX_WINDOWS - 1)
+static atomic_uint_least64_t last_generation;
 
-// Room that is made off the main thread. Owned by two: its slot and its work; the last to let go frees it.
-//   queued → running → ended: the thread that works; collected: the main thread has taken the mapping, or given it up
+// Room that is made off the main thread. Owned by two: its slot and its work; the last to let go frees it. Descriptor and
+// mapping don't wait for that, because the work is completed only when the event loop turns: the descriptor is closed
+// by the thread that works, or by whoever ends it before it began; the mapping belongs to the slot once it has ended.
+//   queued → running → ended
 struct preparation {
   pthread_mutex_t mutex;
   pthread_cond_t ended_or_left;
@@ -34,7 +37,7 @@ struct preparation {
 };
 
 struct slot {
-  uint64_t generation; // even: closed
+  uint64_t generation; // 0: closed
   struct mapping mapping;
   struct preparation *preparation; // instead of the mapping
 };
@@ -61,17 +64,16 @@ static struct slot *open_slot(struct windows *windows)
   else if (windows->used < MAX_WINDOWS) index = windows->used++;
   else return NULL;
   struct slot *slot = &windows->slots[index];
-  slot->generation++;
+  slot->generation = atomic_fetch_add(&last_generation, 1) + 1;
   windows->open_count++;
   return slot;
 }
 
 static void free_slot(struct windows *windows, struct slot *slot)
 {
-  slot->preparation = NULL;
-  slot->mapping = (struct mapping){0};
+  *slot = (struct slot){0};
   windows->open_count--;
-  if (++slot->generation < MAX_GENERATION) windows->free[windows->free_count++] = (uint32_t)(slot - windows->slots);
+  windows->free[windows->free_count++] = (uint32_t)(slot - windows->slots);
 }
 
 static napi_value slot_number(napi_env env, const struct windows *windows, const struct slot *slot)
@@ -86,7 +88,7 @@ static struct slot *take_slot(napi_env env, napi_value value, bool prepared)
   if (windows == NULL || !take_number(env, value, LARGEST_SAFE_INTEGER, &number)) return NULL;
   struct slot *slot = &windows->slots[number % MAX_WINDOWS];
   uint64_t generation = number / MAX_WINDOWS;
-  if (generation % 2 == 0 || slot->generation != generation || (slot->preparation != NULL) != prepared) {
+  if (generation == 0 || slot->generation != generation || (slot->preparation != NULL) != prepared) {
     refuse(env, "millrace: this window is closed");
     return NULL;
   }
@@ -99,7 +101,6 @@ static void let_go(struct preparation *preparation)
   bool last = --preparation->owners == 0;
   pthread_mutex_unlock(&preparation->mutex);
   if (!last) return;
-  mapping_close(&preparation->mapping);
   pthread_cond_destroy(&preparation->ended_or_left);
   pthread_mutex_destroy(&preparation->mutex);
   free(preparation);
@@ -117,6 +118,7 @@ static void run_preparation(napi_env env, void *data)
   if (wanted) {
     preparation->failure = mapping_allocate(preparation->fd, preparation->offset, preparation->bytes);
     if (preparation->failure == 0) preparation->failure = mapping_open(&preparation->mapping, preparation->fd, preparation->offset, preparation->bytes);
+    close(preparation->fd);
     if (preparation->failure == 0) mapping_populate(&preparation->mapping, &preparation->stop);
   }
   pthread_mutex_lock(&preparation->mutex);
@@ -125,17 +127,16 @@ static void run_preparation(napi_env env, void *data)
   pthread_mutex_unlock(&preparation->mutex);
 }
 
-// On the main thread; in a worker that ends also when it was never run.
+// On the thread that queued it.
 static void complete_preparation(napi_env env, napi_status status, void *data)
 {
   (void)status;
   struct preparation *preparation = data;
   napi_delete_async_work(env, preparation->work);
-  close(preparation->fd);
   let_go(preparation);
 }
 
-// Ends the preparation: waits for the step it is at, if it has begun. Afterwards nothing touches the file any more.
+// Ends the preparation, once: waits for the step it is at, if it has begun. Afterwards nothing touches the file any more.
 static bool end_preparation(struct preparation *preparation)
 {
   atomic_store(&preparation->stop, true);
@@ -144,6 +145,7 @@ static bool end_preparation(struct preparation *preparation)
   preparation->unwanted = true;
   while (begun && preparation->state != ENDED) pthread_cond_wait(&preparation->ended_or_left, &preparation->mutex);
   pthread_mutex_unlock(&preparation->mutex);
+  if (!begun) close(preparation->fd);
   return begun;
 }
 
@@ -151,6 +153,7 @@ static void close_slot(struct windows *windows, struct slot *slot)
 {
   if (slot->preparation != NULL) {
     end_preparation(slot->preparation);
+    mapping_close(&slot->preparation->mapping);
     let_go(slot->preparation);
   }
   mapping_close(&slot->mapping);
@@ -163,7 +166,7 @@ static void destroy(napi_env env, void *data, void *hint)
   (void)hint;
   struct windows *windows = data;
   for (uint32_t i = 0; i < windows->used; i++) {
-    if (windows->slots[i].generation % 2 == 1) close_slot(windows, &windows->slots[i]);
+    if (windows->slots[i].generation != 0) close_slot(windows, &windows->slots[i]);
   }
   free(windows);
 }
@@ -175,11 +178,6 @@ struct windows *windows_create(napi_env env)
   free(windows);
   napi_throw_error(env, NULL, "millrace: no memory for its windows");
   return NULL;
-}
-
-static napi_value failure_value(napi_env env, int failure)
-{
-  return number_value(env, -(double)failure);
 }
 
 napi_value windows_grow(napi_env env, napi_callback_info info)
@@ -263,9 +261,9 @@ napi_value windows_collect(napi_env env, napi_callback_info info)
   bool begun = end_preparation(preparation);
   int failure = preparation->failure;
   struct mapping mapping = preparation->mapping;
-  if (begun && wanted && failure == 0) preparation->mapping = (struct mapping){0};
   let_go(preparation);
   free_slot(windows, slot);
+  if (!wanted) mapping_close(&mapping);
   if (!begun || !wanted) return number_value(env, 0);
   if (failure != 0) return failure_value(env, failure);
   slot = open_slot(windows);

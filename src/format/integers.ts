@@ -11,6 +11,11 @@ export function writeInt64(bytes: Uint8Array, at: number, value: number): void {
   writeInt32(bytes, at + 4, value)
 }
 
+export function setInt64(view: DataView, at: number, value: number): void {
+  view.setInt32(at, Math.floor(value / 2 ** 32))
+  view.setInt32(at + 4, value)
+}
+
 export function readInt32(bytes: Uint8Array, at: number): number {
   return bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 | bytes[at + 3]!
 }

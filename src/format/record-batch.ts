@@ -80,14 +80,18 @@ export function setLeaderEpoch(b: Buffer, at: number, epoch: number): void {
   writeInt32(b, at + LEADER_EPOCH_AT, epoch)
 }
 
-/** Why the bytes from `at` are not one whole, believable batch within [at, end); undefined when they are. */
-export function batchFault(b: Buffer, at: number, end: number): string | undefined {
+/**
+ * Why the bytes from `at` are not one whole, believable batch within [at, end); undefined when they are. Up to
+ * `checkedEnd` somebody has compared the checksums.
+ */
+export function batchFault(b: Buffer, at: number, end: number, checkedEnd = at): string | undefined {
   const given = end - at
   if (given < HEADER_BYTES) return `${given} bytes are left, a batch header has ${HEADER_BYTES}`
   const bytes = batchBytes(b, at)
   if (bytes < HEADER_BYTES) return `the length field says ${bytes - LOG_OVERHEAD}, at least ${HEADER_BYTES - LOG_OVERHEAD} is expected`
   if (magic(b, at) !== MAGIC) return `magic is ${magic(b, at)}, only version ${MAGIC} is supported`
   if (bytes > given) return `the batch is ${bytes} bytes long, ${given} are left`
+  if (at + bytes <= checkedEnd) return headerFault(b, at, bytes)
   const crc = crc32c(b, at + CHECKED_FROM, at + bytes)
   if (crc !== storedCrc(b, at)) return `the checksum is ${hex(crc)}, the header says ${hex(storedCrc(b, at))}`
   return headerFault(b, at, bytes)

@@ -26,9 +26,23 @@ export function varlongBytes(value: number): number {
   return bytes
 }
 
-/** Returns the position behind the value. */
+/** Returns the position behind the value. Nearly all lengths and deltas take one byte or two (the benchmark 'send'). */
 export function writeVarint(bytes: Uint8Array, at: number, value: number): number {
-  let rest = (value << 1 ^ value >> 31) >>> 0
+  const zigzag = (value << 1 ^ value >> 31) >>> 0
+  if (zigzag < 0x80) {
+    bytes[at] = zigzag
+    return at + 1
+  }
+  if (zigzag < 0x4000) {
+    bytes[at] = zigzag & 0x7f | 0x80
+    bytes[at + 1] = zigzag >>> 7
+    return at + 2
+  }
+  return writeLong(bytes, at, zigzag)
+}
+
+function writeLong(bytes: Uint8Array, at: number, zigzag: number): number {
+  let rest = zigzag
   while (rest > 0x7f) {
     bytes[at++] = rest & 0x7f | 0x80
     rest >>>= 7
@@ -65,12 +79,20 @@ export class VarintReader {
     this.end = end
   }
 
+  /** One or two bytes are the usual case. */
   varint(): number {
-    if (this.at < this.end) {
-      const byte = this.bytes[this.at]!
-      if (byte < 0x80) {
-        this.at++
-        return byte >>> 1 ^ -(byte & 1)
+    const { bytes, at } = this
+    if (at + 1 < this.end) {
+      const first = bytes[at]!
+      if (first < 0x80) {
+        this.at = at + 1
+        return first >>> 1 ^ -(first & 1)
+      }
+      const second = bytes[at + 1]!
+      if (second < 0x80) {
+        this.at = at + 2
+        const zigzag = first & 0x7f | second << 7
+        return zigzag >>> 1 ^ -(zigzag & 1)
       }
     }
     return this.#longVarint()

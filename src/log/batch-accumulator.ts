@@ -3,24 +3,22 @@
 // though large ones are compressed off the main thread: written batches ← compressing, in a queue ← open batch.
 //
 //   every batch: open → (compressing →) ready → settled
+//
+// Hot (the benchmark 'send'): a record makes nothing here but its bytes, and a Part where another receipt begins.
 import { LimitError, StorageError } from '../base/errors.ts'
-import { BatchEncoder, recordBytes } from '../format/batch-encoder.ts'
+import { BatchEncoder } from '../format/batch-encoder.ts'
 import { compress, compressLater, isCodecLoaded } from '../format/compression.ts'
+import { copyRecords } from '../format/copy-records.ts'
 import type { Codec } from '../format/record-batch.ts'
 import type { WritablePartition } from '../storage/writable-partition.ts'
 import type { ByteBudget } from './byte-budget.ts'
 import type { EncodedRecord } from './record-codec.ts'
+import type { Destination, Receipt, Sent } from './send-receipts.ts'
 
 /** Bodies from this size on are compressed off the main thread. */
 const COMPRESS_LATER_BYTES = 16 * 1024
 /** Encoders kept for reuse by all producers of the process. */
 const POOLED_ENCODERS = 16
-
-/** Whoever waits for a record: told once, when it is as durable as was asked for, or has failed. */
-export interface Receipt {
-  stored(index: number, partition: number, offset: number, timestamp: number): void
-  failed(index: number, error: unknown): void
-}
 
 export interface BatchPolicy {
   readonly codec: () => Codec
@@ -32,66 +30,79 @@ export interface BatchPolicy {
   readonly budget: ByteBudget
 }
 
+/** Neighbours in a batch that one receipt waits for: a single record, or records that follow each other in an array. */
+interface Part {
+  readonly receipt: Receipt
+  /** Of the first of them, as the receipt counts. */
+  readonly index: number
+  count: number
+}
+
 interface Batch {
-  readonly encoder: BatchEncoder
-  readonly receipts: Receipt[]
-  readonly indexes: number[]
-  readonly timestamps: number[]
+  encoder: BatchEncoder
+  parts: Part[]
   state: 'open' | 'compressing' | 'ready' | 'settled'
   compressed: { codec: Codec; body: Uint8Array } | undefined
+  /** Why it can't be written: told when its turn comes. */
+  failure: { readonly error: unknown } | undefined
   budgeted: number
   /** A thread may still read the encoder's buffer: it is not used again. */
   lent: boolean
+  readonly onSettled: (() => void)[]
 }
 
 const pool: BatchEncoder[] = []
 
 export class BatchAccumulator {
   readonly #partition: WritablePartition
+  readonly #destination: Destination
   readonly #policy: BatchPolicy
-  readonly #index: number
   readonly #queue: Batch[] = []
   /** Acknowledgements that wait for the device. */
   readonly #syncs = new Set<Promise<void>>()
   #open: Batch | undefined
   #opened = 0
-  #drained: (() => void)[] = []
 
-  constructor(partition: WritablePartition, index: number, policy: BatchPolicy) {
+  constructor(partition: WritablePartition, destination: Destination, policy: BatchPolicy) {
     this.#partition = partition
-    this.#index = index
+    this.#destination = destination
     this.#policy = policy
   }
+
+  get hasOpenBatch(): boolean { return this.#open !== undefined }
 
   /** The number of the batch that the next record enters: a record without a key stays here while it is the same. */
   get nextBatch(): number { return this.#open === undefined ? this.#opened + 1 : this.#opened }
 
-  add(record: EncodedRecord, receipt: Receipt, index: number): void {
+  /** `bytes`: the record's recordBytes. */
+  add(record: EncodedRecord, bytes: number, receipt: Receipt, index: number): void {
     this.#partition.checkWritable()
-    const bytes = recordBytes(record.key, record.value, record.headers)
     if (this.#open !== undefined && this.#open.encoder.bytes + bytes > this.#policy.batchBytes) this.write()
     const batch = this.#open ??= this.#begin()
     batch.encoder.append(record.timestamp, record.key, record.value, record.headers)
-    batch.receipts.push(receipt)
-    batch.indexes.push(index)
-    batch.timestamps.push(record.timestamp)
+    const part = batch.parts.at(-1)
+    if (part !== undefined && part.receipt === receipt && part.index + part.count === index) part.count++
+    else batch.parts.push({ receipt, index, count: 1 })
     batch.budgeted += bytes
     this.#policy.budget.take(bytes)
   }
 
   /** Writes all before it, then the record, on this thread. */
-  addNow(record: EncodedRecord): { offset: number; timestamp: number } {
+  addNow(record: EncodedRecord): Sent {
     this.#partition.checkWritable()
     this.writeNow()
-    const batch = this.#begin()
+    this.#opened++
+    const encoder = takeEncoder()
     try {
-      batch.encoder.append(record.timestamp, record.key, record.value, record.headers)
+      encoder.append(record.timestamp, record.key, record.value, record.headers)
       const appendTime = this.#policy.appendTime()
       const codec = this.#policy.codec()
-      const compressed = codec === 'none' ? undefined : { codec, body: compress(codec, batch.encoder.body()) }
-      return { offset: this.#partition.append(batch.encoder.seal({ compressed, appendTime })), timestamp: appendTime ?? record.timestamp }
+      const compressed = codec === 'none' ? undefined : { codec, body: compress(codec, encoder.body()) }
+      const bytes = encoder.sealInPlace({ compressed, appendTime })
+      const offset = this.#partition.append(encoder.buffer, bytes)
+      return { topic: this.#destination.topic, partition: this.#destination.partition, offset, timestamp: appendTime ?? record.timestamp }
     } finally {
-      this.#release(batch)
+      giveBack(encoder)
     }
   }
 
@@ -112,15 +123,16 @@ export class BatchAccumulator {
     if (this.#open !== undefined) this.#close(this.#open)
   }
 
-  /** Resolves once everything taken before the call has been acknowledged or has failed. */
+  /** Resolves once everything taken before the call has been acknowledged or has failed, whatever comes after it. */
   async settled(): Promise<void> {
-    if (this.#queue.length > 0) await new Promise<void>(resolve => { this.#drained.push(resolve) })
+    const last = this.#queue.at(-1)
+    if (last !== undefined) await new Promise<void>(resolve => { last.onSettled.push(resolve) })
     await Promise.all(this.#syncs)
   }
 
   #begin(): Batch {
     this.#opened++
-    return { encoder: pool.pop() ?? new BatchEncoder(), receipts: [], indexes: [], timestamps: [], state: 'open', compressed: undefined, budgeted: 0, lent: false }
+    return { encoder: takeEncoder(), parts: [], state: 'open', compressed: undefined, failure: undefined, budgeted: 0, lent: false, onSettled: [] }
   }
 
   #close(batch: Batch): void {
@@ -129,8 +141,7 @@ export class BatchAccumulator {
     try {
       if (codec !== 'none') batch.compressed = { codec, body: compress(codec, batch.encoder.body()) }
     } catch (error) {
-      this.#fail(batch, error)
-      return
+      batch.failure = { error }
     }
     batch.state = 'ready'
     this.#queue.push(batch)
@@ -144,43 +155,41 @@ export class BatchAccumulator {
     batch.lent = true
     this.#queue.push(batch)
     compressLater(codec, batch.encoder.body()).then(
-      body => { this.#compressed(batch, { codec, body }) },
-      (error: unknown) => { this.#refused(batch, error) },
+      body => { this.#compressed(batch, { codec, body }, undefined) },
+      (error: unknown) => { this.#compressed(batch, undefined, { error }) },
     )
   }
 
-  #compressed(batch: Batch, compressed: { codec: Codec; body: Uint8Array }): void {
+  /** The thread has ended. What was written meanwhile by writeNow() stays as it is. */
+  #compressed(batch: Batch, compressed: Batch['compressed'], failure: Batch['failure']): void {
     if (batch.state !== 'compressing') return
     batch.lent = false
     batch.compressed = compressed
+    batch.failure = failure
     batch.state = 'ready'
-    this.#writeReady()
-  }
-
-  #refused(batch: Batch, error: unknown): void {
-    if (batch.state !== 'compressing') return
-    batch.lent = false
-    this.#queue.splice(this.#queue.indexOf(batch), 1)
-    this.#fail(batch, error)
     this.#writeReady()
   }
 
   /** Batches at the head of the queue that are ready, in order. */
   #writeReady(): void {
     while (this.#queue[0]?.state === 'ready') this.#append(this.#queue.shift()!)
-    if (this.#queue.length > 0) return
-    const drained = this.#drained
-    this.#drained = []
-    for (const resolve of drained) resolve()
   }
 
   #append(batch: Batch): void {
+    if (batch.parts.some(isGivenUp)) leaveOutGivenUp(batch)
+    if (batch.parts.length === 0) {
+      this.#release(batch)
+      return
+    }
     let base: number
     const appendTime = this.#policy.appendTime()
     try {
-      base = this.#partition.append(batch.encoder.seal({ compressed: batch.compressed, appendTime }))
+      if (batch.failure !== undefined) throw batch.failure.error
+      const bytes = batch.encoder.sealInPlace({ compressed: batch.compressed, appendTime })
+      base = this.#partition.append(batch.encoder.buffer, bytes)
     } catch (error) {
-      this.#fail(batch, error)
+      this.#release(batch)
+      refuse(batch, error)
       return
     }
     this.#release(batch)
@@ -194,8 +203,11 @@ export class BatchAccumulator {
   }
 
   #acknowledge(batch: Batch, base: number, appendTime: number | undefined): void {
-    const { receipts, indexes, timestamps } = batch
-    for (let i = 0; i < receipts.length; i++) receipts[i]!.stored(indexes[i]!, this.#index, base + i, appendTime ?? timestamps[i]!)
+    let offset = base
+    for (const { receipt, index, count } of batch.parts) {
+      receipt.stored(index, count, this.#destination, offset, appendTime)
+      offset += count
+    }
   }
 
   /** A LimitError would say that nothing has changed. */
@@ -205,29 +217,41 @@ export class BatchAccumulator {
     })
   }
 
-  #fail(batch: Batch, error: unknown): void {
-    this.#release(batch)
-    refuse(batch, error)
-  }
-
   #release(batch: Batch): void {
     batch.state = 'settled'
     this.#policy.budget.give(batch.budgeted)
-    if (batch.lent) return
-    batch.encoder.reset()
-    if (pool.length < POOLED_ENCODERS) pool.push(batch.encoder)
+    if (!batch.lent) giveBack(batch.encoder)
+    for (const resolve of batch.onSettled) resolve()
   }
 }
 
-function refuse(batch: Batch, error: unknown): void {
-  for (let i = 0; i < batch.receipts.length; i++) batch.receipts[i]!.failed(batch.indexes[i]!, error)
+function isGivenUp({ receipt, index }: Part): boolean {
+  return receipt.failureBefore(index) !== undefined
 }
 
-/** Too large for the topic: refused before it reaches a batch. */
-export function checkRecordBytes(record: EncodedRecord, maxRecordBytes: number, topic: string): void {
-  const bytes = recordBytes(record.key, record.value, record.headers)
-  if (bytes <= maxRecordBytes) return
-  throw new LimitError('RECORD_TOO_LARGE', `topic '${topic}': a record of about ${bytes} bytes is larger than maxRecordBytes, ${maxRecordBytes}`, {
-    hint: 'store large values elsewhere and send where they are, or alter the topic', details: { topic, bytes, maxRecordBytes },
-  })
+/** Takes out the records of arrays of which an earlier one has failed. Records of others stay, uncompressed. */
+function leaveOutGivenUp(batch: Batch): void {
+  const keeps = batch.parts.flatMap(part => Array<boolean>(part.count).fill(!isGivenUp(part)))
+  const kept = takeEncoder()
+  copyRecords(batch.encoder, kept, index => keeps[index]!)
+  if (!batch.lent) giveBack(batch.encoder)
+  batch.encoder = kept
+  batch.lent = false
+  batch.compressed = undefined
+  const { parts } = batch
+  batch.parts = parts.filter(part => !isGivenUp(part))
+  for (const { receipt, index, count } of parts.filter(isGivenUp)) receipt.failed(index, count, receipt.failureBefore(index)!.error)
+}
+
+function refuse(batch: Batch, error: unknown): void {
+  for (const { receipt, index, count } of batch.parts) receipt.failed(index, count, error)
+}
+
+function takeEncoder(): BatchEncoder {
+  return pool.pop() ?? new BatchEncoder()
+}
+
+function giveBack(encoder: BatchEncoder): void {
+  encoder.reset()
+  if (pool.length < POOLED_ENCODERS) pool.push(encoder)
 }

@@ -168,7 +168,7 @@ export class FollowedLog implements OpenLog {
 
   async #newTopic(name: string, id: string, settings: Readonly<TopicSettings>): Promise<StoredTopic> {
     const place = await loadPartitioner(settings.partitioner as PartitionerName)
-    return new StoredTopic(name, id, settings, [], new RecordCodec(name, this.settings.clock, settings, place))
+    return new StoredTopic(name, id, settings, [], new RecordCodec(name, settings, place))
   }
 
   async #openPartitions(topic: StoredTopic, count: number): Promise<FollowedPartition[]> {

@@ -239,7 +239,7 @@ export class LocalLog implements OpenLog {
 
   async #register(name: string, id: string, settings: Readonly<TopicSettings>, partitions: readonly WritablePartition[], given: Partial<ReadTopicOptions>): Promise<StoredTopic> {
     const place = await loadPartitioner(settings.partitioner as PartitionerName, given.place)
-    const codec = new RecordCodec(name, this.settings.clock, settings, place)
+    const codec = new RecordCodec(name, settings, place)
     codec.use(given)
     const topic = new StoredTopic(name, id, settings, partitions, codec)
     this.topics.set(name, topic)

@@ -12,7 +12,7 @@ export type Place = (key: Uint8Array, partitions: number) => number
 /** Loads what the partitioner needs; `place` is the user's function for 'custom'. */
 export async function loadPartitioner(name: PartitionerName, place?: Place): Promise<Place> {
   switch (name) {
-    case 'murmur2': return (key, partitions) => toPositive(murmur2(key)) % partitions
+    case 'murmur2': return (key, partitions) => partitions === 1 ? 0 : toPositive(murmur2(key)) % partitions
     case 'xxhash': return await loadXxhash()
     case 'custom': return place === undefined ? refuseKeys : checked(place)
   }

@@ -46,6 +46,8 @@ export class RecordReader {
   #lanes: Lane[] | undefined
   #turn = 0
   #chunk: { lane: Lane; batches: Iterator<Buffer> } | undefined
+  /** Next in turn, once it is inflated. */
+  #inflating: { readonly batch: RecordBatchView; readonly done: Promise<void> } | undefined
   #ended = false
   #wake: (() => void) | undefined
   readonly #onRest: (() => void) | undefined
@@ -73,17 +75,24 @@ export class RecordReader {
     this.#lanes ??= await this.#openLanes(this.#chosen(), this.#settings.from)
   }
 
+  /** The next batch where nothing has to be waited for; else next() has it. */
+  take(): RecordBatchView | undefined {
+    if (this.#ended || this.#inflating !== undefined || this.#settings.signal?.aborted === true) return undefined
+    const batch = this.#nextOfChunk()
+    const done = batch?.inflated()
+    if (batch === undefined || done === undefined) return batch
+    this.#inflating = { batch, done }
+    done.catch(() => { /* told by next() */ })
+    return undefined
+  }
+
   /** The next batch with a record in range; undefined at the end. */
   async next(): Promise<RecordBatchView | undefined> {
     while (!this.#ended) {
       this.#settings.signal?.throwIfAborted()
-      await this.begin()
-      const batch = this.#nextOfChunk()
-      if (batch !== undefined) {
-        const waiting = batch.inflated()
-        if (waiting !== undefined) await waiting
-        return batch
-      }
+      if (this.#lanes === undefined) await this.begin()
+      const batch = this.take() ?? await this.#inflated()
+      if (batch !== undefined) return batch
       if (await this.#fill()) continue
       if (!this.#settings.follow || this.#lanes!.every(lane => lane.cursor.offset >= lane.end)) return undefined
       await this.#more()
@@ -94,8 +103,16 @@ export class RecordReader {
   /** Gives up waiting; next() says that it has ended. */
   end(): void {
     this.#ended = true
-    this.#chunk = undefined
+    this.#chunk = this.#inflating = undefined
     this.#wake?.()
+  }
+
+  async #inflated(): Promise<RecordBatchView | undefined> {
+    const inflating = this.#inflating
+    if (inflating === undefined) return undefined
+    this.#inflating = undefined
+    await inflating.done
+    return inflating.batch
   }
 
   #nextOfChunk(): RecordBatchView | undefined {
@@ -158,7 +175,7 @@ export class RecordReader {
   /** Asked once the waiting is set up: what came since fill() looked has called nobody back. */
   #hasNews(lane: Lane): boolean {
     const log = this.#topic.partitions[lane.partition]!
-    return lane.cursor.offset < lane.end && (log.closed || lane.cursor.offset < log.endOffset)
+    return lane.cursor.offset < lane.end && (log.closed || lane.cursor.offset < log.readableEnd || log.failureAtEnd() !== undefined)
   }
 
   get #hasNewPartitions(): boolean {

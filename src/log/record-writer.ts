@@ -2,19 +2,21 @@
 // end of the tick, after the linger, or when they are full.
 //
 // The usual record goes straight into its batch. When something has to be waited for (an asynchronous schema, a long
-// array, full buffers) the calls that follow queue behind it in #steps, so that their order holds.
+// array, full buffers) the calls that follow queue behind it in #steps, so that their order holds. Nothing bounds
+// that queue: a caller who awaits none of its sends holds their bytes in memory, beyond maxBufferedBytes.
 import { ClosedError, LimitError, UsageError } from '../base/errors.ts'
+import { recordBytes } from '../format/batch-encoder.ts'
 import { ensureCodec, isCodecLoaded } from '../format/compression.ts'
 import type { Codec } from '../format/record-batch.ts'
 import type { Clock } from '../platform/clock.ts'
 import { HeldLoop } from '../platform/held-loop.ts'
 import { keepAlive } from '../platform/keep-alive.ts'
 import { nextTurn } from '../platform/next-turn.ts'
-import { Slices } from '../platform/slices.ts'
-import { BatchAccumulator, checkRecordBytes, type Receipt } from './batch-accumulator.ts'
+import { ArraySend, type RecordSink } from './array-send.ts'
+import { BatchAccumulator } from './batch-accumulator.ts'
 import { ByteBudget } from './byte-budget.ts'
-import type { EncodedRecord, NewRecord } from './record-codec.ts'
-import { ArrayReceipt, OneReceipt, type Sent } from './send-receipts.ts'
+import { copyBytes, type EncodedRecord, type NewRecord } from './record-codec.ts'
+import { OneReceipt, type Receipt, type Sent } from './send-receipts.ts'
 import type { StoredTopic } from './stored-topic.ts'
 
 export interface WriterSettings {
@@ -26,7 +28,9 @@ export interface WriterSettings {
   readonly maxBufferedBytes: number
 }
 
+/** What the writer holds of one topic. */
 interface Route {
+  readonly topic: StoredTopic
   readonly accumulators: (BatchAccumulator | undefined)[]
   /** Where records without a key go, until a batch of it is full or written. */
   keyless: { readonly partition: number; readonly batch: number } | undefined
@@ -37,10 +41,18 @@ export class RecordWriter {
   readonly #clock: Clock
   readonly #budget: ByteBudget
   readonly #routes = new Map<StoredTopic, Route>()
+  /** The route of the last record: most producers have one topic. */
+  #latest: Route | undefined
   readonly #open = new Set<BatchAccumulator>()
   /** Refuses a send that waits for its schema. */
   readonly #unchecked = new Set<(reason: unknown) => void>()
   readonly #loop = new HeldLoop()
+  readonly #sink: RecordSink = {
+    hasRoom: () => !this.#budget.full,
+    room: () => this.#room(),
+    checked: encoded => this.#checked(encoded),
+    add: (topic, record, receipt, index) => { this.#add(topic, record, receipt, index) },
+  }
   #steps = 0
   #tail: Promise<void> = Promise.resolve()
   #added = 0
@@ -58,40 +70,44 @@ export class RecordWriter {
   send(topic: StoredTopic, record: NewRecord): Promise<Sent> {
     return new Promise((resolve, reject) => {
       this.#checkOpen()
-      topic.checkRecord(record)
-      const receipt = new OneReceipt(topic.name, resolve, reject)
-      const encoded = topic.codec.encode(record)
-      if (this.#steps === 0 && !this.#budget.full && !(encoded instanceof Promise)) this.#add(topic, encoded, receipt, 0)
-      else this.#addLater(topic, encoded, receipt)
+      const now = this.#clock.now()
+      topic.checkRecord(record, now)
+      const encoded = topic.codec.encode(record, now)
+      if (encoded instanceof Promise || this.#mustQueue) this.#addLater(topic, encoded, resolve, reject)
+      else this.#add(topic, encoded, new OneReceipt(encoded.timestamp, resolve, reject), 0)
     })
   }
 
-  /** The array is the writer's from now on. */
+  /**
+   * The array is the writer's from now on. Once one of its records is refused, no later one is stored that is not in
+   * the log yet. Batches enter a partition in order: there, none stands behind a refused one (a failed sync leaves it
+   * open). Other partitions may have had theirs before. `details.sent` counts all that are stored.
+   */
   sendAll(records: readonly NewRecord[], topicOf: (index: number) => StoredTopic): Promise<Sent[]> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed)
-    const receipt = new ArrayReceipt(records.length, index => topicOf(index).name)
-    this.#inOrder(() => this.#addAll(records, topicOf, receipt))
-    return receipt.done
+    const sending = new ArraySend(records, topicOf, this.#sink, this.#clock)
+    this.#inOrder(() => sending.run())
+    return sending.receipt.done
   }
 
   /** In the log when it returns. */
   sendSync(topic: StoredTopic, record: NewRecord): Sent {
     this.#checkOpen()
-    topic.checkRecord(record)
-    const encoded = topic.codec.encode(record)
+    const now = this.#clock.now()
+    topic.checkRecord(record, now)
+    const encoded = topic.codec.encode(record, now)
     if (encoded instanceof Promise) {
       encoded.catch(() => { /* refused below, whatever the schema says */ })
       throw new UsageError('SCHEMA_ASYNCHRONOUS', `topic '${topic.name}': its schema is asynchronous, sendSync can't wait for it`, { hint: 'use send()', details: { topic: topic.name } })
     }
-    if (this.#steps > 0 || this.#budget.full) {
+    if (this.#mustQueue) {
       throw new LimitError('PRODUCER_BUSY', `topic '${topic.name}': earlier sends of this producer are still waiting, sendSync would overtake them`, {
         hint: 'await send() or flush() first, or use a producer of its own for sendSync', details: { topic: topic.name }, retriable: true,
       })
     }
     this.#checkCodec(topic)
-    checkRecordBytes(encoded, topic.settings.maxRecordBytes, topic.name)
-    const partition = this.#place(topic, encoded)
-    return { topic: topic.name, partition, ...this.#accumulator(topic, partition).addNow(encoded) }
+    checkedBytes(topic, encoded)
+    return this.#accumulator(topic, this.#place(topic, encoded)).addNow(encoded)
   }
 
   #codec(topic: StoredTopic): Codec {
@@ -101,7 +117,7 @@ export class RecordWriter {
   /** A topic that was only listed has not loaded its codec yet; a send with a promise does that. */
   #checkCodec(topic: StoredTopic): void {
     const codec = this.#codec(topic)
-    if (isCodecLoaded(codec)) return
+    if (codec === 'none' || isCodecLoaded(codec)) return
     throw new UsageError('CODEC_NOT_LOADED', `topic '${topic.name}': its codec '${codec}' is not loaded yet, sendSync can't wait for it`, { hint: `open the topic first: await log.topic('${topic.name}')`, details: { topic: topic.name, codec } })
   }
 
@@ -127,51 +143,27 @@ export class RecordWriter {
     if (this.#closed !== undefined) throw this.#closed
   }
 
+  /** Earlier calls are still waiting, or there is no room. */
+  get #mustQueue(): boolean { return this.#steps > 0 || this.#budget.full }
+
   /** Steps run one after the other; the first begins at once. */
   #inOrder(step: () => Promise<void>): void {
     const run = this.#steps++ === 0 ? step() : this.#tail.then(step)
     this.#tail = run.finally(() => { this.#steps-- })
   }
 
-  #addLater(topic: StoredTopic, encoded: EncodedRecord | Promise<EncodedRecord>, receipt: OneReceipt): void {
-    if (encoded instanceof Promise) encoded.catch(() => { /* the step below reports it, in its turn */ })
+  #addLater(topic: StoredTopic, encoded: EncodedRecord | Promise<EncodedRecord>, resolve: (sent: Sent) => void, reject: (error: unknown) => void): void {
+    const owned = encoded instanceof Promise ? encoded : copyBytes(encoded)
+    if (owned instanceof Promise) owned.catch(() => { /* the step below reports it, in its turn */ })
     this.#inOrder(async () => {
       try {
         await this.#room()
-        this.#add(topic, await this.#checked(encoded), receipt, 0)
+        const record = await this.#checked(owned)
+        this.#add(topic, record, new OneReceipt(record.timestamp, resolve, reject), 0)
       } catch (error) {
-        receipt.failed(0, error)
+        reject(error)
       }
     })
-  }
-
-  async #addAll(records: readonly NewRecord[], topicOf: (index: number) => StoredTopic, receipt: ArrayReceipt): Promise<void> {
-    const slices = new Slices()
-    let index = 0
-    try {
-      for (; index < records.length; index++) {
-        const topic: StoredTopic = topicOf(index)
-        topic.checkRecord(records[index])
-        if (slices.due()) await slices.pause()
-      }
-    } catch (error) {
-      receipt.complete({ index, error })
-      return
-    }
-    try {
-      for (index = 0; index < records.length && !receipt.hasFailed; index++) {
-        const topic = topicOf(index)
-        const encoded = topic.codec.encode(records[index]!)
-        const ready = encoded instanceof Promise ? await this.#checked(encoded) : encoded
-        if (this.#budget.full) await this.#room()
-        this.#add(topic, ready, receipt, index)
-        receipt.taken()
-        if (slices.due()) await slices.pause()
-      }
-      receipt.complete()
-    } catch (error) {
-      receipt.complete({ index, error })
-    }
   }
 
   /** What the schema makes of a record, unless it takes longer than the log can wait. */
@@ -189,10 +181,10 @@ export class RecordWriter {
   }
 
   #add(topic: StoredTopic, record: EncodedRecord, receipt: Receipt, index: number): void {
-    checkRecordBytes(record, topic.settings.maxRecordBytes, topic.name)
+    const bytes = checkedBytes(topic, record)
     const accumulator = this.#accumulator(topic, this.#place(topic, record))
-    accumulator.add(record, receipt, index)
-    this.#open.add(accumulator)
+    if (!accumulator.hasOpenBatch) this.#open.add(accumulator)
+    accumulator.add(record, bytes, receipt, index)
     this.#added++
     this.#scheduleWrite()
   }
@@ -211,17 +203,24 @@ export class RecordWriter {
   }
 
   #route(topic: StoredTopic): Route {
-    const known = this.#routes.get(topic)
-    if (known !== undefined) return known
+    if (this.#latest?.topic === topic) return this.#latest
+    return this.#latest = this.#routes.get(topic) ?? this.#newRoute(topic)
+  }
+
+  #newRoute(topic: StoredTopic): Route {
     for (const other of this.#routes.keys()) if (other.gone !== undefined) this.#routes.delete(other)
-    const route: Route = { accumulators: [], keyless: undefined }
+    const route: Route = { topic, accumulators: [], keyless: undefined }
     this.#routes.set(topic, route)
     return route
   }
 
   #accumulator(topic: StoredTopic, partition: number): BatchAccumulator {
     const { accumulators } = this.#route(topic)
-    return accumulators[partition] ??= new BatchAccumulator(topic.writable(partition), partition, {
+    return accumulators[partition] ??= this.#newAccumulator(topic, partition)
+  }
+
+  #newAccumulator(topic: StoredTopic, partition: number): BatchAccumulator {
+    return new BatchAccumulator(topic.writable(partition), { topic: topic.name, partition }, {
       codec: () => this.#codec(topic),
       batchBytes: this.#settings.batchBytes,
       durability: this.#settings.durability,
@@ -266,4 +265,14 @@ export class RecordWriter {
     for (const accumulator of this.#open) accumulator.write()
     this.#open.clear()
   }
+}
+
+/** The record's size in a batch, if the topic takes it. */
+function checkedBytes(topic: StoredTopic, record: EncodedRecord): number {
+  const { maxRecordBytes } = topic.settings
+  const bytes = recordBytes(record.key, record.value, record.headers)
+  if (bytes <= maxRecordBytes) return bytes
+  throw new LimitError('RECORD_TOO_LARGE', `topic '${topic.name}': a record of about ${bytes} bytes is larger than maxRecordBytes, ${maxRecordBytes}`, {
+    hint: 'store large values elsewhere and send where they are, or alter the topic', details: { topic: topic.name, bytes, maxRecordBytes },
+  })
 }

@@ -1,25 +1,43 @@
-// Who waits for what was sent: one record, or an array of them.
+// Who waits for what was sent: one record, or an array of them. A receipt numbers its records itself, from 0; it is told
+// of those that entered a batch as neighbours by one call, and makes what the caller gets of them.
 import { MillraceError, type ErrorFacts } from '../base/errors.ts'
-import type { Receipt } from './batch-accumulator.ts'
 
 export interface Sent { readonly topic: string; readonly partition: number; readonly offset: number; readonly timestamp: number }
 
+/** Where a batch goes. */
+export interface Destination { readonly topic: string; readonly partition: number }
+
+export interface Failure { readonly index: number; readonly error: unknown }
+
+/** Told once for each of its records: that it is as durable as was asked for, or that it has failed. */
+export interface Receipt {
+  /** Why the record must not be stored any more: an earlier one of the same array has failed. */
+  failureBefore(index: number): Failure | undefined
+  /** `count` records from `index` on stand from `offset` on; with `appendTime`, that is the time of each. */
+  stored(index: number, count: number, destination: Destination, offset: number, appendTime: number | undefined): void
+  failed(index: number, count: number, error: unknown): void
+}
+
 export class OneReceipt implements Receipt {
-  readonly #topic: string
+  readonly #timestamp: number
   readonly #resolve: (sent: Sent) => void
   readonly #reject: (error: unknown) => void
 
-  constructor(topic: string, resolve: (sent: Sent) => void, reject: (error: unknown) => void) {
-    this.#topic = topic
+  constructor(timestamp: number, resolve: (sent: Sent) => void, reject: (error: unknown) => void) {
+    this.#timestamp = timestamp
     this.#resolve = resolve
     this.#reject = reject
   }
 
-  stored(_index: number, partition: number, offset: number, timestamp: number): void {
-    this.#resolve({ topic: this.#topic, partition, offset, timestamp })
+  failureBefore(): undefined {
+    return undefined
   }
 
-  failed(_index: number, error: unknown): void {
+  stored(_index: number, _count: number, { topic, partition }: Destination, offset: number, appendTime: number | undefined): void {
+    this.#resolve({ topic, partition, offset, timestamp: appendTime ?? this.#timestamp })
+  }
+
+  failed(_index: number, _count: number, error: unknown): void {
     this.#reject(error)
   }
 }
@@ -27,17 +45,17 @@ export class OneReceipt implements Receipt {
 /** Settles when every record that was taken has settled: with all of them, or with the first that failed. */
 export class ArrayReceipt implements Receipt {
   readonly done: Promise<Sent[]>
-  readonly #topics: (index: number) => string
+  readonly #timestamps: Float64Array
   readonly #sent: Sent[]
   #resolve!: (sent: Sent[]) => void
   #reject!: (error: unknown) => void
   #outstanding = 0
   #storedCount = 0
   #complete = false
-  #failure: { readonly index: number; readonly error: unknown } | undefined
+  #failure: Failure | undefined
 
-  constructor(count: number, topics: (index: number) => string) {
-    this.#topics = topics
+  constructor(count: number) {
+    this.#timestamps = new Float64Array(count)
     this.#sent = new Array<Sent>(count)
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve
@@ -48,27 +66,35 @@ export class ArrayReceipt implements Receipt {
   /** No record is taken after the first failure. */
   get hasFailed(): boolean { return this.#failure !== undefined }
 
-  taken(): void {
+  /** It has entered a batch. */
+  taken(index: number, timestamp: number): void {
+    this.#timestamps[index] = timestamp
     this.#outstanding++
   }
 
   /** No more records will be taken: because all are, or because one could not be. */
-  complete(failure?: { readonly index: number; readonly error: unknown }): void {
+  complete(failure?: Failure): void {
     this.#failure ??= failure
     this.#complete = true
     this.#settleIfDone()
   }
 
-  stored(index: number, partition: number, offset: number, timestamp: number): void {
-    this.#sent[index] = { topic: this.#topics(index), partition, offset, timestamp }
-    this.#storedCount++
-    this.#outstanding--
+  failureBefore(index: number): Failure | undefined {
+    return this.#failure !== undefined && this.#failure.index < index ? this.#failure : undefined
+  }
+
+  stored(index: number, count: number, { topic, partition }: Destination, offset: number, appendTime: number | undefined): void {
+    const sent = this.#sent
+    const timestamps = this.#timestamps
+    for (let i = 0; i < count; i++) sent[index + i] = { topic, partition, offset: offset + i, timestamp: appendTime ?? timestamps[index + i]! }
+    this.#storedCount += count
+    this.#outstanding -= count
     this.#settleIfDone()
   }
 
-  failed(index: number, error: unknown): void {
+  failed(index: number, count: number, error: unknown): void {
     if (this.#failure === undefined || index < this.#failure.index) this.#failure = { index, error }
-    this.#outstanding--
+    this.#outstanding -= count
     this.#settleIfDone()
   }
 

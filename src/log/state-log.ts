@@ -9,7 +9,8 @@ import { PartitionCursor } from '../storage/partition-cursor.ts'
 import type { PartitionLog } from '../storage/partition-log.ts'
 import type { WritablePartition } from '../storage/writable-partition.ts'
 import { batchesOf } from './chunk-batches.ts'
-import { RecordBatchView, type RecordSource } from './record-batch-view.ts'
+import { RecordBatchView } from './record-batch-view.ts'
+import type { RecordSource } from './record-view.ts'
 
 const REPLAY_BYTES = 256 * 1024
 

@@ -3,7 +3,7 @@
 import { ConflictError, NotFoundError, UsageError, type ClosedError } from '../base/errors.ts'
 import type { PartitionLog } from '../storage/partition-log.ts'
 import { WritablePartition } from '../storage/writable-partition.ts'
-import type { RecordSource } from './record-batch-view.ts'
+import type { RecordSource } from './record-view.ts'
 import type { NewRecord, RecordCodec } from './record-codec.ts'
 import type { TopicSettings } from './topic-settings.ts'
 
@@ -54,9 +54,10 @@ export class StoredTopic {
     if (this.gone !== undefined) throw this.gone
   }
 
-  checkRecord(record: unknown): asserts record is NewRecord {
+  /** `now`: the clock's. */
+  checkRecord(record: unknown, now: number): asserts record is NewRecord {
     this.checkUsable()
-    this.codec.check(record, this.partitions.length)
+    this.codec.check(record, this.partitions.length, now)
     if (this.settings.cleanup === 'delete' || (record.key !== undefined && record.key !== null)) return
     throw new UsageError('KEY_MISSING', `topic '${this.name}' is compacted: a record without a key can't be sent to it`, { hint: 'compaction keeps the newest record of each key: give one', details: { topic: this.name } })
   }

@@ -4,6 +4,7 @@
 // Loaded: the file for this platform and processor, beside the built library or in native/build of a checkout. The
 // environment variable MILLRACE_NATIVE names another file (a build with a sanitizer, say), or is `off`.
 import { createRequire } from 'node:module'
+import { resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { NativeConstants, NativePart } from './native-part.ts'
 
@@ -25,14 +26,14 @@ function load(): Loaded {
   if (chosen === 'off') return absent('the native part is turned off (MILLRACE_NATIVE=off)')
   const require = createRequire(here)
   let failure: unknown
-  for (const file of chosen === '' ? usualFiles() : [chosen]) {
+  for (const file of chosen === '' ? usualFiles() : [resolve(chosen)]) {
     try {
       return accept(require(file) as NativePart, file)
     } catch (error) {
       if (failure === undefined || !isNotFound(error)) failure = error
     }
   }
-  if (isNotFound(failure)) return absent(`there is no native part for ${process.platform}-${process.arch}`)
+  if (isNotFound(failure)) return absent(chosen !== '' ? `MILLRACE_NATIVE names ${resolve(chosen)}, which is not there` : `there is no native part for ${process.platform}-${process.arch}`)
   if (isNotPermitted(failure)) return absent('this process may not load native code (--permission without --allow-addons)')
   return absent(`the native part does not load: ${failure instanceof Error ? failure.message : String(failure)}`)
 }

@@ -14,6 +14,11 @@ export interface NativePart {
    * whose checksums hold. The descriptor stays open until it settles. filled < 0: a negative errno.
    */
   readBatches(fd: number, target: Uint8Array, position: number): Promise<{ readonly filled: number; readonly checked: number }>
+  /**
+   * What the page cache has of the target's bytes, from their beginning on, without waiting for a device (preadv2 with
+   * RWF_NOWAIT). Returns how many; 0 after any failure, and where the system knows no such read.
+   */
+  readCached(fd: number, target: Uint8Array, position: number): number
 
   /** Makes room in the file from a page's beginning on, maps it, and has its pages ready for writing. Returns the window. */
   grow(fd: number, offset: number, bytes: number): number

@@ -53,8 +53,10 @@ export interface File {
   /** Fills target from position as far as the file goes; returns the count of bytes read. */
   read(target: Uint8Array, position: number): number
   readLater(target: Uint8Array, position: number): Promise<number>
-  /** As much of it as is in memory, from its beginning on, without waiting for a device; 0 after any failure. Absent where the system can't tell. */
-  readCached?(target: Uint8Array, position: number): number
+  /** Also tells how many bytes from its beginning on are whole batches whose checksums hold; 0 where nobody looked. */
+  readBatches(target: Uint8Array, position: number): Promise<BatchesRead>
+  /** As much of it as is in memory, from its beginning on, without waiting for a device; 0 after any failure, and where the system can't tell. */
+  readCached(target: Uint8Array, position: number): number
   write(source: Uint8Array, position: number): void
   /** The sealed batch at the beginning of `batch`, stamped in place (native/stamp.ts). */
   append(batch: Buffer, bytes: number, position: number, baseOffset: number, leaderEpoch: number): void
@@ -66,6 +68,8 @@ export interface File {
   /** Drops the descriptor if there is one, once pending promises have settled. A later call opens it again. */
   close(): void
 }
+
+export interface BatchesRead { readonly filled: number; readonly checked: number }
 
 export interface DirectoryLock {
   /** What the lock file held of an earlier holder's `note`, for as long as nobody overwrote it; '' if none. */

@@ -1,10 +1,11 @@
 // A real file by its name: what a File promises, through descriptors that are opened when they are needed
 // (descriptor-cache.ts). mapped-file.ts builds on it.
 import { fdatasync, fdatasyncSync, fstatSync, fsync, fsyncSync, ftruncateSync, read, readSync, writeSync } from 'node:fs'
+import { nativePart } from '../native/load.ts'
 import { stampBatch } from '../native/stamp.ts'
 import type { DescriptorCache, FileSlot } from './descriptor-cache.ts'
-import type { File } from './file-system.ts'
-import { fileDeleted, syncFailure, systemFailure } from './system-error.ts'
+import type { BatchesRead, File } from './file-system.ts'
+import { fileDeleted, nativeError, syncFailure, systemFailure } from './system-error.ts'
 
 // Data and length. On macOS only fsync reaches the device: Node asks for F_FULLFSYNC there.
 const syncData = process.platform === 'darwin' ? fsync : fdatasync
@@ -59,6 +60,21 @@ export class NodeFile implements File {
       }
       return filled
     })
+  }
+
+  async readBatches(target: Uint8Array, position: number): Promise<BatchesRead> {
+    if (nativePart === undefined) return { filled: await this.readLater(target, position), checked: 0 }
+    const native = nativePart
+    return this.descriptors.borrow(this.slot, async fd => {
+      const read = await native.readBatches(fd, target, position)
+      if (read.filled < 0) throw systemFailure(nativeError(read.filled, 'read', this.path), 'readBatches', this.path)
+      return read
+    })
+  }
+
+  readCached(target: Uint8Array, position: number): number {
+    if (nativePart === undefined || this.slot.descriptor === undefined) return 0
+    return nativePart.readCached(this.descriptors.use(this.slot), target, position)
   }
 
   write(source: Uint8Array, position: number): void {

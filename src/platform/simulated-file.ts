@@ -2,7 +2,7 @@
 import { assert } from '../base/assert.ts'
 import { LimitError } from '../base/errors.ts'
 import { LOG_OVERHEAD, stampBatch } from '../native/stamp.ts'
-import type { File } from './file-system.ts'
+import type { BatchesRead, File } from './file-system.ts'
 import { refuse, type DiskFile } from './simulated-disk.ts'
 import type { SimulatedMachine } from './simulated-machine.ts'
 
@@ -34,6 +34,15 @@ export class SimulatedFile implements File {
 
   readLater(target: Uint8Array, position: number): Promise<number> {
     return this.#machine.later('readLater', this.path, () => this.#file('read').content.read(target, position))
+  }
+
+  async readBatches(target: Uint8Array, position: number): Promise<BatchesRead> {
+    return { filled: await this.readLater(target, position), checked: 0 }
+  }
+
+  /** All of it is in memory; but then nothing would end in a seeded order. */
+  readCached(): number {
+    return 0
   }
 
   write(source: Uint8Array, position: number): void {

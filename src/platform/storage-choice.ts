@@ -17,7 +17,8 @@ export type StorageWish = 'auto' | 'mapped' | 'file'
 /** By the magic numbers of statfs(2): another machine may write their files, and a lost connection would be a signal. */
 const REMOTE: Readonly<Record<number, string>> = {
   0x6969: 'NFS', 0x517b: 'SMB', 0xff534d42: 'CIFS', 0xfe534d42: 'SMB2', 0x01021997: '9p', 0x65735546: 'FUSE', 0x00c36400: 'Ceph',
-  0x5346414f: 'AFS', 0x73757245: 'Coda', 0x0bd00bd0: 'Lustre', 0x47504653: 'GPFS', 0x786f4256: 'VirtualBox', 0x53464846: 'WSL',
+  0x5346414f: 'AFS', 0x6b414653: 'AFS', 0x73757245: 'Coda', 0x0bd00bd0: 'Lustre', 0x47504653: 'GPFS', 0x19830326: 'BeeGFS',
+  0x01161970: 'GFS2', 0x7461636f: 'OCFS2', 0x786f4256: 'VirtualBox', 0xbacbacbc: 'VMware', 0x7c7c6673: 'Parallels', 0x53464846: 'WSL',
 }
 
 // One cache of descriptors and one limit of windows for the process, whatever its logs use.
@@ -52,10 +53,11 @@ function cautionFor(native: NativePart, directory: string): string | undefined {
   return remote === undefined ? undefined : `the directory is on ${remote}, which may be another machine`
 }
 
-function remoteFileSystem(directory: string): string | undefined {
+/** The kind of a file system that another machine may hold, by the directory or the nearest one above it that exists. */
+export function remoteFileSystem(directory: string, typeOf = (path: string): number => statfsSync(path).type): string | undefined {
   for (let path = directory; ; path = dirname(path)) {
     try {
-      return REMOTE[statfsSync(path).type >>> 0]
+      return REMOTE[typeOf(path) >>> 0]
     } catch (error) {
       if (!isSystemError(error) || error.code !== 'ENOENT' || path === dirname(path)) throw systemFailure(error, 'statfs', path)
     }

@@ -1,6 +1,7 @@
 // A chunk: whole, checked batches of one segment, copied out of it, in the order of their offsets.
 // What a read returns, and the only form in which stored bytes leave storage/.
 import { HEADER_BYTES, LOG_OVERHEAD, baseOffset, batchBytes, batchFault, lastOffset } from '../format/record-batch.ts'
+import type { BatchesRead } from '../platform/file-system.ts'
 
 export interface Chunk {
   /** Whole batches and nothing else. Freshly copied: the receiver may keep it. */
@@ -35,7 +36,7 @@ export type Taken =
   | { readonly kind: 'end' }
   | { readonly kind: 'fault'; readonly at: number; readonly offset: number; readonly reason: string }
 
-export function takeBatches(bytes: Buffer, filled: number, want: Want): Taken {
+export function takeBatches(bytes: Buffer, { filled, checked }: BatchesRead, want: Want): Taken {
   let start = 0
   let at = 0
   let expected = want.expected
@@ -47,7 +48,7 @@ export function takeBatches(bytes: Buffer, filled: number, want: Want): Taken {
     const reason = misled ? 'it is not the one that the index names' : sizeOrPlaceFault(base, size, expected, want)
     // Without gaps each base offset vouches for the batch before: what is stepped over, or not there yet, needs no more.
     const inFull = want.inFull || want.gaps || at > start || (base < want.limit && !partial && lastOffset(bytes, at) >= want.from)
-    const fault = reason ?? (inFull && !partial ? batchFault(bytes, at, filled) : undefined)
+    const fault = reason ?? (inFull && !partial ? batchFault(bytes, at, filled, checked) : undefined)
     if (fault !== undefined) return at > start ? batches(start, at, expected!) : { kind: 'fault', at, offset: expected ?? base, reason: fault }
     if (base >= want.limit && !(inFull && partial)) return at > start ? batches(start, at, expected!) : { kind: 'end' }
     if (at > start && at + size - start > want.maxBytes) return batches(start, at, expected!)

@@ -1,10 +1,12 @@
 // Keeps the indexes of sealed segments in memory while they are used, up to a number of bytes for the whole log.
-// Active segments' indexes are not in here: they stay loaded.
+// Active segments' indexes are not in here: they stay loaded. What is known of batches inside a segment goes with its index.
+import { PieceIndex } from './piece-index.ts'
 import type { SegmentIndex } from './segment-index.ts'
 
 const CACHE_BYTES = 16 * 1024 * 1024
 
 export class IndexCache {
+  readonly pieces = new PieceIndex()
   readonly #byUse = new Set<SegmentIndex>()
   #bytes = 0
 
@@ -25,6 +27,7 @@ export class IndexCache {
   }
 
   forget(index: SegmentIndex): void {
+    this.pieces.forget(index)
     if (this.#byUse.delete(index)) this.#bytes -= index.bytes
   }
 

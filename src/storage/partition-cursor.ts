@@ -2,15 +2,19 @@
 // the first chunk of a segment needs the index. Any number of cursors may stand on a partition; they hold nothing
 // open, and find their place anew when their segment is gone. Bytes that were read ahead are no more than bytes: what
 // they mean is decided when their turn comes.
+import type { BatchesRead } from '../platform/file-system.ts'
 import { takeBatches, type Chunk, type Taken, type Want } from './batch-chunk.ts'
 import { findBatchAfter, type ScanFault } from './batch-scan.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { Segment } from './segment.ts'
 
-const FIRST_READ_BYTES = 16 * 1024
+/** At least so much is read at a time: an index entry leads to about 4 KiB before the batch. */
+const FIRST_READ_BYTES = 6 * 1024
+/** Small reads on the spot go here, and what is wanted of them is copied out: a lookup wants a batch of many (the benchmark 'get'). */
+const scratch = Buffer.allocUnsafeSlow(FIRST_READ_BYTES)
 
 /** Bytes of a segment from a position on, on their way into a buffer. */
-interface Read { readonly segment: Segment; readonly position: number; readonly buffer: Buffer; readonly filled: Promise<number> }
+interface Read { readonly segment: Segment; readonly position: number; readonly buffer: Buffer; readonly done: Promise<BatchesRead> }
 
 export class PartitionCursor {
   readonly #log: PartitionLog
@@ -32,6 +36,9 @@ export class PartitionCursor {
 
   /** What the next chunk begins with, or before which it ends. */
   get offset(): number { return this.#offset }
+  /** Where it stands: in which segment, if it has found one yet, and at which of its bytes. */
+  get segment(): Segment | undefined { return this.#segment }
+  get position(): number { return this.#position }
 
   /**
    * The next whole batches, at least one and otherwise at most maxBytes; undefined at the end. Answers without a
@@ -50,7 +57,8 @@ export class PartitionCursor {
     if (waiting !== undefined) return waiting.then(() => this.next(maxBytes))
     const segment = this.#segment!
     if (this.#position >= segment.bytes) return this.#leave(maxBytes)
-    return log.isHot(segment, this.#position) ? this.#readNow(segment, maxBytes) : this.#readLater(segment, maxBytes)
+    const ahead = this.#takeAhead(segment)
+    return ahead === undefined ? this.#readNow(segment, maxBytes) : this.#readLater(ahead, maxBytes)
   }
 
   /** Begins to read what next(maxBytes) will want, where that would have to wait for it. One read at most is under way. */
@@ -58,8 +66,8 @@ export class PartitionCursor {
     const segment = this.#segment
     if (this.#ahead !== undefined || segment === undefined || segment.removed || this.#log.closed) return
     if (this.#offset >= this.#log.readableEnd || this.#position >= segment.bytes || this.#log.isHot(segment, this.#position)) return
-    this.#ahead = this.#beginRead(segment, this.#firstRead(segment, maxBytes))
-    this.#ahead.filled.catch(() => { /* told when its turn comes, if it comes */ })
+    this.#ahead = this.#beginRead(segment, Buffer.allocUnsafeSlow(this.#firstRead(segment, maxBytes)))
+    this.#ahead.done.catch(() => { /* told when its turn comes, if it comes */ })
   }
 
   /** Finds the segment and the position for the offset, if not standing there already. */
@@ -95,30 +103,31 @@ export class PartitionCursor {
 
   #readNow(segment: Segment, maxBytes: number): Chunk | undefined | Promise<Chunk | undefined> {
     for (let bytes = this.#firstRead(segment, maxBytes); bytes > 0;) {
-      const buffer = Buffer.allocUnsafeSlow(bytes)
-      const outcome = this.#take(segment, buffer, segment.file.read(buffer, this.#position), maxBytes)
+      const buffer = bytes <= scratch.length ? scratch.subarray(0, bytes) : Buffer.allocUnsafeSlow(bytes)
+      const filled = this.#log.readHot(segment, buffer, this.#position)
+      if (filled < bytes) return this.#readLater(this.#beginRead(segment, bytes <= scratch.length ? Buffer.allocUnsafeSlow(bytes) : buffer), maxBytes)
+      const outcome = this.#take(segment, buffer, { filled, checked: 0 }, maxBytes)
       if (typeof outcome !== 'number') return outcome
       bytes = outcome
     }
     return this.next(maxBytes)
   }
 
-  async #readLater(segment: Segment, maxBytes: number): Promise<Chunk | undefined> {
-    let read = this.#takeAhead(segment) ?? this.#beginRead(segment, this.#firstRead(segment, maxBytes))
-    for (;;) {
-      const filled = await this.#endRead(read)
+  async #readLater(begun: Read, maxBytes: number): Promise<Chunk | undefined> {
+    const { segment } = begun
+    for (let read = begun; ;) {
+      const done = await this.#endRead(read)
       if (segment.removed) break
-      const outcome = this.#take(segment, read.buffer, filled, maxBytes)
+      const outcome = this.#take(segment, read.buffer, done, maxBytes)
       if (typeof outcome !== 'number') return outcome
       if (outcome === 0) break
-      read = this.#beginRead(segment, outcome)
+      read = this.#beginRead(segment, Buffer.allocUnsafeSlow(outcome))
     }
     return await this.next(maxBytes)
   }
 
-  #beginRead(segment: Segment, bytes: number): Read {
-    const buffer = Buffer.allocUnsafeSlow(bytes)
-    return { segment, position: this.#position, buffer, filled: segment.file.readLater(buffer, this.#position) }
+  #beginRead(segment: Segment, buffer: Buffer): Read {
+    return { segment, position: this.#position, buffer, done: segment.file.readBatches(buffer, this.#position) }
   }
 
   #takeAhead(segment: Segment): Read | undefined {
@@ -128,12 +137,12 @@ export class PartitionCursor {
   }
 
   /** A file that another process deleted is gone from the list after one more look. */
-  async #endRead({ segment, filled }: Read): Promise<number> {
+  async #endRead({ segment, done }: Read): Promise<BatchesRead> {
     try {
-      return await filled
+      return await done
     } catch (error) {
       this.#log.refresh()
-      if (segment.removed) return 0
+      if (segment.removed) return { filled: 0, checked: 0 }
       throw error
     }
   }
@@ -143,21 +152,21 @@ export class PartitionCursor {
   }
 
   /** Moves over what was read. A number asks to read so many bytes from where it stands now; 0: the segment ends. */
-  #take(segment: Segment, buffer: Buffer, filled: number, maxBytes: number): Chunk | undefined | number | Promise<Chunk | undefined> {
+  #take(segment: Segment, buffer: Buffer, read: BatchesRead, maxBytes: number): Chunk | undefined | number | Promise<Chunk | undefined> {
     const want: Want = { from: this.#offset, limit: this.#log.readableEnd, expected: this.#expected, named: this.#named, gaps: this.#log.options.gaps(), inFull: this.#doubted === segment, maxBytes }
-    const taken = takeBatches(buffer, filled, want)
+    const taken = takeBatches(buffer, read, want)
     switch (taken.kind) {
       case 'batches':
         this.#position += taken.end
         this.#offset = this.#expected = taken.nextOffset
-        return { bytes: buffer.subarray(taken.start, taken.end), nextOffset: taken.nextOffset }
+        return { bytes: owned(buffer.subarray(taken.start, taken.end)), nextOffset: taken.nextOffset }
       case 'end':
         return undefined
       case 'fault':
         return this.#doubt(segment, { position: this.#position + taken.at, offset: taken.offset, reason: taken.reason }, maxBytes)
       case 'more':
       case 'nothing':
-        return this.#moveOver(segment, taken, filled < buffer.length, maxBytes)
+        return this.#moveOver(segment, taken, read.filled < buffer.length, maxBytes)
     }
   }
 
@@ -190,4 +199,9 @@ export class PartitionCursor {
     this.#expected = next.baseOffset
     return await this.next(maxBytes)
   }
+}
+
+/** For the receiver to keep. */
+function owned(bytes: Buffer): Buffer {
+  return bytes.buffer === scratch.buffer ? Buffer.from(bytes) : bytes
 }

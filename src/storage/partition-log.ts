@@ -60,6 +60,15 @@ export abstract class PartitionLog {
   /** The page cache is sure to have it: written by this process, not long ago. */
   abstract isHot(segment: Segment, position: number): boolean
 
+  /**
+   * What memory has of a segment from a position on, and never by waiting for a device on the main thread: fills the
+   * target from its beginning and returns how far. A limit of time would be no way to it: a read that has begun can't
+   * be taken back, and a disk may take seconds. So the system is asked (File.readCached); what it can't tell is cold.
+   */
+  readHot(segment: Segment, target: Buffer, position: number): number {
+    return this.isHot(segment, position) ? segment.file.read(target, position) : segment.file.readCached(target, position)
+  }
+
   get segments(): readonly Segment[] { return this.list }
 
   /** The segment that holds the offset, or would: the last one that begins at or before it. */

@@ -105,12 +105,14 @@ export class WritablePartition extends PartitionLog {
     if (this.#mustRoll(batch, bytes)) this.roll()
     const segment = this.#active
     const base = this.end
-    this.#write(() => {
+    try {
       this.#cutRest(segment)
       this.#hasRest = true
       segment.append(batch, bytes, base, this.#epochs.current)
       this.#hasRest = false
-    })
+    } catch (error) {
+      throw this.#afterFailedWrite(error)
+    }
     this.end = segment.endOffset
     this.#flushIndex(segment)
     this.wake()
@@ -252,18 +254,22 @@ export class WritablePartition extends PartitionLog {
       || maxTimestamp(batch, 0) - (active.firstTime() ?? Infinity) >= this.#options.segmentAgeMs()
   }
 
-  /** What ends with a LimitError has changed nothing; any other error fails the partition. */
   #write<T>(work: () => T): T {
     try {
       return work()
     } catch (error) {
-      try {
-        this.#cutRest(this.#active)
-      } catch (cutError) {
-        if (!(cutError instanceof LimitError)) throw this.#fail(cutError)
-      }
-      throw error instanceof LimitError ? error : this.#fail(error)
+      throw this.#afterFailedWrite(error)
     }
+  }
+
+  /** What ends with a LimitError has changed nothing; any other error fails the partition. Returns what to throw. */
+  #afterFailedWrite(error: unknown): Error {
+    try {
+      this.#cutRest(this.#active)
+    } catch (cutError) {
+      if (!(cutError instanceof LimitError)) return this.#fail(cutError)
+    }
+    return error instanceof LimitError ? error : this.#fail(error)
   }
 
   /** Where that is not possible for want of a descriptor, the next write begins with it. */

@@ -1,19 +1,16 @@
 // What users hold of a topic and its partitions: thin covers over log/.
 import { oneOf, optionTable, readOptions, signal as readSignal, size } from '../base/options.ts'
-import { isControl } from '../format/record-batch.ts'
-import { batchesOf } from '../log/chunk-batches.ts'
 import type { OpenLog } from '../log/open-log.ts'
 import { checkTime, offsetAtTime, type Position } from '../log/positions.ts'
 import type { LogRecord, RecordBatch } from '../log/log-record.ts'
-import { RecordBatchView } from '../log/record-batch-view.ts'
 import type { NewRecord } from '../log/record-codec.ts'
 import { BatchIterator, RecordsIterator } from '../log/record-iterator.ts'
+import { batchesFrom, recordAt, turnIfHeld } from '../log/record-lookup.ts'
 import { RecordReader, readReadOptions } from '../log/record-reader.ts'
 import type { Sent } from '../log/send-receipts.ts'
 import type { StoredTopic } from '../log/stored-topic.ts'
 import type { TopicOptions, TopicSettings } from '../log/topic-settings.ts'
 import type { Size } from '../base/units.ts'
-import { chunkAt } from '../storage/find-chunk.ts'
 import { checkOffset, type PartitionLog, type SegmentStats } from '../storage/partition-log.ts'
 import { TopicProducer, newWriter, type ProducerOptions } from './producer.ts'
 import { View } from './view.ts'
@@ -64,10 +61,14 @@ export class Topic<V = unknown, K = unknown> {
   send(record: NewRecord<V, K>): Promise<Sent>
   /** Not atomic. Resolves when the last record is stored; a failure says how far it came: `details.index`, `details.sent`. */
   send(records: readonly NewRecord<V, K>[]): Promise<Sent[]>
-  async send(given: NewRecord<V, K> | readonly NewRecord<V, K>[]): Promise<Sent | Sent[]> {
-    this.#topic.checkUsable()
-    this.#shared ??= new TopicProducer(this.#log, this.#topic, newWriter(this.#log, undefined, `topic '${this.name}'`, this.#topic))
-    return await this.#shared.send(given as NewRecord)
+  send(given: NewRecord<V, K> | readonly NewRecord<V, K>[]): Promise<Sent | Sent[]> {
+    try {
+      this.#topic.checkUsable()
+      this.#shared ??= new TopicProducer(this.#log, this.#topic, newWriter(this.#log, undefined, `topic '${this.name}'`, this.#topic))
+      return this.#shared.send(given as NewRecord)
+    } catch (error) {
+      return Promise.reject(error as Error)
+    }
   }
 
   producer(options?: ProducerOptions): TopicProducer<V, K> {
@@ -128,23 +129,25 @@ export class Partition<V = unknown, K = unknown> {
   /** undefined: no record has that offset (any more, or yet). */
   async get(offset: number): Promise<LogRecord<V, K> | undefined> {
     checkOffset(offset, `${this.#partition.label}: get`)
+    const waiting = turnIfHeld()
+    if (waiting !== undefined) await waiting
     this.#topic.checkUsable()
     const { startOffset, endOffset } = this.#current()
     if (offset < startOffset || offset >= endOffset) return undefined
-    const [batch] = await this.#batches(offset, offset + 1, 1)
-    if (batch !== undefined) for (const record of batch) return record
-    return undefined
+    return recordAt(this.#topic, this.index, offset) as LogRecord<V, K> | undefined | Promise<LogRecord<V, K> | undefined>
   }
 
   /** What is stored from an offset on: whole batches, at least one if there is any. Empty at the end. */
   async fetch(options: { from: number; maxBytes?: Size; isolation?: Isolation; signal?: AbortSignal }): Promise<RecordBatch<V, K>[]> {
     const { from, maxBytes, signal } = readOptions(options, FETCH_OPTIONS, `${this.#partition.label}: fetch`)
     checkOffset(from, `${this.#partition.label}: fetch`)
+    const waiting = turnIfHeld()
+    if (waiting !== undefined) await waiting
     this.#topic.checkUsable()
     signal?.throwIfAborted()
     const { startOffset, endOffset } = this.#current()
     if (from < startOffset || from > endOffset) throw this.#partition.outOfRange(from)
-    return await this.#batches(from, Infinity, maxBytes)
+    return await batchesFrom(this.#topic, this.index, from, maxBytes) as RecordBatch<V, K>[]
   }
 
   /** The first offset whose record is as late as the time; the end offset when there is none. */
@@ -178,19 +181,5 @@ export class Partition<V = unknown, K = unknown> {
     const partition = this.#partition
     partition.refresh()
     return partition
-  }
-
-  async #batches(from: number, end: number, maxBytes: number): Promise<RecordBatch<V, K>[]> {
-    const chunk = await chunkAt(this.#partition, from, maxBytes)
-    if (chunk === undefined) return []
-    const source = this.#topic.sources[this.index]!
-    const batches: RecordBatch<V, K>[] = []
-    for (const bytes of batchesOf(chunk.bytes)) {
-      if (isControl(bytes, 0)) continue
-      const batch = new RecordBatchView<V, K>(source, bytes, from, end)
-      await batch.inflated()
-      batches.push(batch)
-    }
-    return batches
   }
 }

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ConflictError, MillraceError, NotFoundError, StorageError, UsageError } from '../../src/base/errors.ts'
+import { MAGIC, MAGIC_AT, setBatchBytes } from '../../src/format/record-batch.ts'
 import { nativePart } from '../../src/native/load.ts'
 import type { NativePart } from '../../src/native/native-part.ts'
 import { WindowLimit } from '../../src/platform/append-window.ts'
@@ -28,6 +29,14 @@ function mappedKinds(native: NativePart): typeof KINDS {
     'mapped files': () => new MappedFileSystem(new DescriptorCache(), 'for a test', native),
     'mapped files, two descriptors and one window': () => new MappedFileSystem(new DescriptorCache(2), 'for a test', native, new WindowLimit(1)),
   }
+}
+
+/** As long as it says, of version 2. */
+function emptyBatch(size: number): Buffer {
+  const batch = Buffer.alloc(size)
+  setBatchBytes(batch, 0, size)
+  batch[MAGIC_AT] = MAGIC
+  return batch
 }
 
 const bytes = (text: string): Buffer => Buffer.from(text)
@@ -76,6 +85,43 @@ describe.each(Object.entries(KINDS))('%s', (_name, make) => {
     }
     throw new Error('nothing was thrown')
   }
+
+  test('what was read of batches counts as checked as far as they are whole and their checksums hold, or not at all', async () => {
+    const file = fs.open(path('a'), 'create')
+    const sizes = [100, 61, 5000]
+    let end = 0
+    for (const size of sizes) {
+      file.append(emptyBatch(size), size, end, end, 0)
+      end += size
+    }
+    const target = Buffer.alloc(end)
+    const whole = await file.readBatches(target, 0)
+    expect(whole.filled).toBe(end)
+    expect([0, end]).toContain(whole.checked)
+    const cut = await file.readBatches(target.subarray(0, 200), 0)
+    expect(cut.filled).toBe(200)
+    expect([0, 161]).toContain(cut.checked)
+    file.write(Buffer.from([1]), 160)
+    const damaged = await file.readBatches(target, 0)
+    expect([0, 100]).toContain(damaged.checked)
+    expect(damaged.filled === end && target[160] === 1).toBe(true)
+    file.close()
+  })
+
+  test('what is in memory is read without waiting, from its beginning on, or not at all', () => {
+    const file = fs.open(path('a'), 'create')
+    file.write(Buffer.alloc(50_000, 'abcdefg'), 0)
+    for (const position of [0, 49_990, 50_000, 60_000]) {
+      const target = Buffer.alloc(100, 0xff)
+      const filled = file.readCached(target, position)
+      expect(filled).toBeLessThanOrEqual(Math.max(0, 50_000 - position))
+      const expected = Buffer.alloc(100)
+      file.read(expected, position)
+      expect(target.subarray(0, filled).equals(expected.subarray(0, filled))).toBe(true)
+      expect(target.subarray(filled).every(byte => byte === 0xff)).toBe(true)
+    }
+    file.close()
+  })
 
   test('what was written is read back, across chunks and by parts', async () => {
     const file = fs.open(path('a'), 'create')

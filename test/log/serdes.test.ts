@@ -20,6 +20,14 @@ describe('string', () => {
     for (const text of ['', '\ufeffid;name', 'a\u0000', '🦉', 'x'.repeat(100_000)]) expect(roundTrip('string', text)).toBe(text)
   })
 
+  it('is UTF-8, whatever the length and wherever the first character beyond ASCII stands', () => {
+    for (let length = 0; length <= 70; length++) {
+      const ascii = '\u0000a~\u007f'.repeat(20).slice(0, length)
+      for (const text of [ascii, `${ascii}\u0080`, `é${ascii}`, `${ascii}🦉${ascii}`]) expect(Buffer.from(serde('string').encode(text))).toEqual(Buffer.from(utf8(text)))
+      expect(() => serde('string').encode(`${ascii}\ud800`)).toThrow(expect.objectContaining({ code: 'VALUE_NOT_ENCODABLE' }))
+    }
+  })
+
   it.each([[1, 'a number'], [null, 'null'], [undefined, 'undefined'], [{}, 'an object'], [Buffer.from('a'), 'a Buffer'], [1n, 'a bigint'], [new String('a'), 'a String'], ['a\ud800', 'a string with a lone surrogate'], ['\udc00', 'a string with a lone surrogate']])('refuses to encode %o', (value, found) => {
     expect(() => serde('string').encode(value)).toThrow(expect.objectContaining({ name: 'UsageError', code: 'VALUE_NOT_ENCODABLE', message: expect.stringContaining(`serde 'string' can't encode ${found}`) as string }))
   })
