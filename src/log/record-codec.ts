@@ -121,10 +121,10 @@ export class RecordCodec {
     return this.#keySerde().decode(bytes)
   }
 
-  decodeValue(bytes: Uint8Array, headers: () => RecordHeaders): unknown {
+  decodeValue(bytes: Uint8Array, record: { readonly headers: RecordHeaders }): unknown {
     const value = this.#valueSerde().decode(bytes)
     if (this.#schema?.version === undefined) return value
-    return this.#schema.upcast(value, parseSchemaVersion(headers().text(SCHEMA_HEADER)))
+    return this.#schema.upcast(value, parseSchemaVersion(record.headers.text(SCHEMA_HEADER)))
   }
 
   /** A serde knows neither the topic nor what it is used for. */

@@ -17,7 +17,7 @@ export interface RecordSource {
   readonly topic: string
   readonly partition: number
   decodeKey(bytes: Uint8Array): unknown
-  decodeValue(bytes: Uint8Array, headers: () => RecordHeaders): unknown
+  decodeValue(bytes: Uint8Array, record: { readonly headers: RecordHeaders }): unknown
 }
 
 /** Records that stand one behind the other: those of a batch, or some of them. */
@@ -160,7 +160,7 @@ class RecordView<V, K> implements LogRecord<V, K> {
   #decodeValue(): unknown {
     const { body, source } = this.#run
     try {
-      return source.decodeValue(body.subarray(this.#valueStart, this.#valueStart + this.#valueBytes), () => this.headers)
+      return source.decodeValue(body.subarray(this.#valueStart, this.#valueStart + this.#valueBytes), this)
     } catch (cause) {
       throw this.#located('value', cause)
     }

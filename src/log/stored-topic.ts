@@ -73,7 +73,7 @@ export class StoredTopic {
       topic: this.name,
       partition,
       decodeKey: bytes => this.codec.decodeKey(bytes),
-      decodeValue: (bytes, headers) => this.codec.decodeValue(bytes, headers),
+      decodeValue: (bytes, record) => this.codec.decodeValue(bytes, record),
     }))
   }
 }
