@@ -2,6 +2,7 @@
 //
 //   npm run torture -- --list
 //   npm run torture -- kill-9 --rounds 200 --durability power --seed 7
+//   npm run torture -- block-replay --images 100 --storage file
 //   npm run torture -- --slice                          some rounds of every campaign: what CI runs
 //
 // A campaign is a file of tools/torture/ and a line in `campaigns`. Among its runs is a canary: a planted fault that
@@ -10,6 +11,8 @@
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { campaign as blockReplay } from './torture/block-replay.mjs'
+import { campaign as disks } from './torture/disks.mjs'
 import { campaign as kill9 } from './torture/kill-9.mjs'
 
 /**
@@ -22,15 +25,15 @@ import { campaign as kill9 } from './torture/kill-9.mjs'
  * @typedef {object} Campaign
  * @property {string} name
  * @property {string} about
- * @property {{ slice: number, full: number }} rounds
+ * @property {{ unit: 'rounds' | 'images', slice: number, full: number }} rounds
  * @property {Readonly<Record<string, readonly string[]>>} options  of the campaign's own, and what each may be
  * @property {(options: Readonly<Record<string, string | undefined>>) => Run[]} runs  those that the options ask for
  */
 
-const campaigns = [kill9]
+const campaigns = [kill9, blockReplay, disks]
 
 /** Of every campaign; true where a value follows. */
-const COMMON = { rounds: true, seed: true, json: true, slice: false, list: false }
+const COMMON = { rounds: true, images: true, seed: true, json: true, slice: false, list: false }
 
 async function main() {
   const { values, positionals } = parse()
@@ -40,7 +43,7 @@ async function main() {
   const seed = wholeNumber('seed', values['seed']) ?? Math.floor(Math.random() * 2 ** 31)
   const results = /** @type {{ campaign: string, name: string, status: string }[]} */ ([])
   for (const campaign of positionals.length === 0 ? campaigns : positionals.map(byName)) {
-    const rounds = wholeNumber('rounds', values['rounds']) ?? campaign.rounds[slice ? 'slice' : 'full']
+    const rounds = wholeNumber(campaign.rounds.unit, values[campaign.rounds.unit]) ?? campaign.rounds[slice ? 'slice' : 'full']
     for (const run of campaign.runs(optionsOf(campaign, values))) results.push({ campaign: campaign.name, name: run.name, status: await carryOut(campaign, run, { rounds, seed }) })
   }
   if (typeof values['json'] === 'string') writeFileSync(values['json'], asVitestDoes(results))
@@ -51,7 +54,7 @@ async function main() {
 
 /** @param {Campaign} campaign @param {Run} run @param {{ rounds: number, seed: number }} options @returns {Promise<string>} */
 async function carryOut(campaign, run, { rounds, seed }) {
-  console.log(`\n${campaign.name}: ${run.name}\n  ${rounds} rounds, seed ${seed}`)
+  console.log(`\n${campaign.name}: ${run.name}\n  ${rounds} ${campaign.rounds.unit}, seed ${seed}`)
   const startedAt = performance.now()
   const result = await run.run({ rounds, seed, progress: done => { show(done, rounds) } })
   if ('skipped' in result) {
@@ -63,7 +66,7 @@ async function carryOut(campaign, run, { rounds, seed }) {
   for (const violation of result.violations) console.log(`  ${mustFind !== undefined && violation.includes(mustFind) ? 'found, as it must be' : 'violation'}: ${violation}`)
   if (result.evidence !== undefined) console.log(`  left to look at: ${result.evidence}`)
   if (mustFind === undefined ? result.violations.length === 0 : result.violations.some(violation => violation.includes(mustFind))) return 'passed'
-  console.log(mustFind === undefined ? `  FAILED; again with: npm run torture -- ${campaign.name} --rounds ${rounds} --seed ${seed}` : '  FAILED: the planted fault was not found')
+  console.log(mustFind === undefined ? `  FAILED; again with: npm run torture -- ${campaign.name} --${campaign.rounds.unit} ${rounds} --seed ${seed}` : '  FAILED: the planted fault was not found')
   return 'failed'
 }
 
@@ -101,7 +104,7 @@ function parse() {
 
 function list() {
   for (const { name, about, rounds, options } of campaigns) {
-    console.log(`${name.padEnd(12)} ${about}\n${' '.repeat(13)}--rounds ${rounds.full}${Object.entries(options).map(([option, allowed]) => ` --${option} ${allowed.join('|')}`).join('')}`)
+    console.log(`${name.padEnd(12)} ${about}\n${' '.repeat(13)}--${rounds.unit} ${rounds.full}${Object.entries(options).map(([option, allowed]) => ` --${option} ${allowed.join('|')}`).join('')}`)
   }
 }
 

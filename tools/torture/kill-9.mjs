@@ -32,7 +32,7 @@ const SMALL_FILES = ['.lock', '.kafka_cleanshutdown', 'log.json', 'meta.properti
 export const campaign = {
   name: 'kill-9',
   about: 'kills a writing process at random moments; what it had been told is in the log',
-  rounds: { slice: 30, full: 200 },
+  rounds: { unit: 'rounds', slice: 30, full: 200 },
   options: { durability: DURABILITIES, broken: ['early-ack'] },
   runs({ durability, broken }) {
     const durabilities = DURABILITIES.filter(one => durability === undefined || durability === one)

@@ -49,6 +49,7 @@ export class ExpectedLog {
   take(entry) {
     switch (entry[0]) {
       case 'alive':
+      case 'at':
       case 'large': break
       case 'cut': this.cuts++; break
       case 'found': this.look(entry[1]); break

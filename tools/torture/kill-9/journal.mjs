@@ -9,6 +9,7 @@
 //   ['large']                                             before some large records
 //   ['ack', topic, lane, number, partition, offset]       a record's send was acknowledged; the last two are null
 //                                                         where a broken victim acknowledged before it knew them
+//   ['at', bytes]                                         how long the log of a recorded disk is, before each write
 import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 
 /**
@@ -20,22 +21,25 @@ import { closeSync, openSync, readSync, writeSync } from 'node:fs'
  *
  * @typedef {{ topic: string, partitions: [start: number, end: number][] }} Found
  * @typedef {['ack', topic: string, lane: string, number: number, partition: number | null, offset: number | null]} Ack
- * @typedef {['alive'] | ['found', Found[]] | ['begin', Change] | ['end', topic: string] | ['large'] | ['cut'] | Ack} Entry
+ * @typedef {['alive'] | ['found', Found[]] | ['begin', Change] | ['end', topic: string] | ['large'] | ['cut'] | ['at', bytes: number] | Ack} Entry
  */
 
 const READ_BYTES = 1024 * 1024
 
 export class JournalWriter {
   #fd
+  #stamp
 
-  /** @param {string} path */
-  constructor(path) {
+  /** @param {string} path @param {() => Entry} [stamp]  an entry before those of each write */
+  constructor(path, stamp) {
     this.#fd = openSync(path, 'a')
+    this.#stamp = stamp
   }
 
   /** @param {readonly Entry[]} entries */
   write(...entries) {
-    writeSync(this.#fd, entries.map(entry => `${JSON.stringify(entry)}\n`).join(''))
+    const stamped = this.#stamp === undefined ? entries : [this.#stamp(), ...entries]
+    writeSync(this.#fd, stamped.map(entry => `${JSON.stringify(entry)}\n`).join(''))
   }
 }
 

@@ -11,8 +11,6 @@ import { Worker } from './worker.mjs'
 /**
  * @typedef {{ directory: string, journal: string, life: number, seed: number, durability: 'process' | 'power',
  *   earlyAck: boolean, incarnations: Record<string, string> }} VictimOptions
- *   earlyAck: a planted fault, acknowledgements are written down before the record is sent
- *   incarnations: of topics that may be there
  */
 
 const WORKERS = 4
@@ -27,7 +25,7 @@ async function work(options) {
   log.on('recovered', () => { journal.write(['cut']) })
   journal.write(['found', log.stats().topics.map(({ name, partitions }) => ({ topic: name, partitions: partitions.map(({ startOffset, endOffset }) => [startOffset, endOffset]) }))])
   const random = new Random(options.seed)
-  const workers = Array.from({ length: WORKERS }, (_, index) => new Worker(log, journal, new Random(random.below(2 ** 32)), index, options))
+  const workers = Array.from({ length: WORKERS }, (_, index) => new Worker(log, journal, new Random(random.below(2 ** 32)), index, { ...options, powerCut: false }))
   await Promise.all(workers.map(worker => worker.run()))
 }
 

@@ -1,8 +1,12 @@
-// One of the victim's workers: takes a random step on a random topic of its own, for ever. What it sends in one step
-// is awaited before a change that moves lanes (growing, deleting); truncation happens beside its sends.
+// One of the victim's workers: takes random steps on random topics of its own. What it sends in one step is awaited
+// before a change that moves lanes (growing, deleting); truncation happens beside its sends.
 import { laneOf, valueOf } from './lanes.mjs'
 
 /**
+ * @typedef {{ life: number, earlyAck: boolean, powerCut: boolean, incarnations: Record<string, string> }} WorkerOptions
+ *   earlyAck: a planted fault, acknowledgements are written down before the record is sent
+ *   powerCut: of sendSync, which never waits for the device, nothing is written down; and no record is large
+ *   incarnations: of topics that may be there
  * @typedef {import('millrace').Topic<import('./lanes.mjs').Value, string>} Topic
  * @typedef {import('millrace').TopicProducer<import('./lanes.mjs').Value, string>} TopicProducer
  * @typedef {{ id: string, producer: Topic | TopicProducer, sent: Map<string, number> }} Sender  sent: by lane
@@ -30,7 +34,7 @@ export class Worker {
 
   /**
    * @param {import('millrace').EventLog} log @param {import('./journal.mjs').JournalWriter} journal
-   * @param {import('../random.mjs').Random} random @param {number} index @param {import('./victim.mjs').VictimOptions} options
+   * @param {import('../random.mjs').Random} random @param {number} index @param {WorkerOptions} options
    */
   constructor(log, journal, random, index, options) {
     this.#log = log
@@ -40,10 +44,10 @@ export class Worker {
     this.#names = Array.from({ length: NAMES }, (_, i) => `t${index}.${i}`)
   }
 
-  async run() {
+  async run(steps = Infinity) {
     const there = new Set(this.#log.topics().map(({ name }) => name))
     for (const name of this.#names) if (there.has(name)) await this.#hold(name, this.#options.incarnations[name] ?? '')
-    for (;;) await this.#step(this.#random.pick(this.#names))
+    for (let step = 0; step < steps; step++) await this.#step(this.#random.pick(this.#names))
   }
 
   /** @param {string} name */
@@ -123,7 +127,7 @@ export class Worker {
       case 'array': return await this.#sendArray(held, sender, Array.from({ length: 1 + this.#random.below(200) }, () => this.#number(held, sender, place)))
       case 'sync': return this.#sendNow(held, 1 + this.#random.below(20), place)
       case 'large':
-        if (held.topic.settings.compression !== 'none') return
+        if (held.topic.settings.compression !== 'none' || this.#options.powerCut) return
         this.#journal.write(['large'])
         return this.#sendNow(held, LARGE_RECORDS, 'large')
     }
@@ -154,7 +158,7 @@ export class Worker {
       const { lane, number, record } = this.#number(held, sync, place)
       if (this.#options.earlyAck) this.#journal.write(early(topic, lane, number))
       const { partition, offset } = sync.producer.sendSync(record)
-      if (!this.#options.earlyAck) this.#journal.write(['ack', topic.name, lane, number, partition, offset])
+      if (!this.#options.earlyAck && !this.#options.powerCut) this.#journal.write(['ack', topic.name, lane, number, partition, offset])
     }
   }
 
