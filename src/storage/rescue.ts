@@ -2,7 +2,7 @@
 // of the same file may return success for them. What can still be read above the last good sync is therefore copied
 // into a new file, which is synced and renamed into the old one's place, before anything of it is served again.
 import { StorageError } from '../base/errors.ts'
-import { scanBatches } from './batch-scan.ts'
+import { scanBatches, writtenBytes } from './batch-scan.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { PartitionOptions } from './partition-log.ts'
 import { openSegments, recoverSegments, removeLeftovers, type RecoveryFacts, type RecoveryReport } from './recovery.ts'
@@ -11,12 +11,13 @@ import type { Segment } from './segment.ts'
 const COPY_BYTES = 1024 * 1024
 
 export async function rescueSegments(options: PartitionOptions, facts: RecoveryFacts & { readonly rescueFrom: number }, epochs: LeaderEpochs): Promise<RecoveryReport> {
+  let leftBytes = 0
   try {
     removeLeftovers(options, facts.startOffset)
     const segments = openSegments(options, facts.startOffset, 'read')
     for (const [i, segment] of segments.entries()) {
       const holdsUnsynced = (segments[i + 1]?.baseOffset ?? Infinity) > facts.rescueFrom
-      if (holdsUnsynced) await copyAndReplace(options, segment, facts.rescueFrom)
+      if (holdsUnsynced) leftBytes += await copyAndReplace(options, segment, facts.rescueFrom)
       segment.file.close()
     }
     await options.fs.syncDirectory(options.directory)
@@ -27,18 +28,22 @@ export async function rescueSegments(options: PartitionOptions, facts: RecoveryF
       cause: error,
     })
   }
-  // Now the files are what the device has: recovered as after another boot, from the last good sync on.
-  const recoveryPoint = Math.min(facts.recoveryPoint, facts.rescueFrom)
-  return await recoverSegments(options, { startOffset: facts.startOffset, recoveryPoint, trust: 'device' }, epochs)
+  // Now the files are what the device has: recovered as after another boot, from the last good sync on, which may be
+  // later than the checkpoint has it.
+  const recoveryPoint = Math.max(facts.recoveryPoint, facts.rescueFrom)
+  const report = await recoverSegments(options, { startOffset: facts.startOffset, recoveryPoint, trust: 'device' }, epochs)
+  return { ...report, cutBytes: report.cutBytes + leftBytes }
 }
 
-async function copyAndReplace(options: PartitionOptions, segment: Segment, rescueFrom: number): Promise<void> {
+/** Returns how many bytes were left behind, for nobody could believe them. */
+async function copyAndReplace(options: PartitionOptions, segment: Segment, rescueFrom: number): Promise<number> {
   const { fs } = options
   const path = segment.file.path
   const copyPath = `${path}.rescued`
   const believed = await scanBatches(segment.file, { position: 0, nextOffset: segment.baseOffset, gaps: options.gaps(), onBatch: () => {} })
   // Damage below the last good sync is for recovery to report: it is copied as it is.
   const end = believed.nextOffset < rescueFrom ? segment.file.bytes() : believed.endPosition
+  const leftBytes = await writtenBytes(segment.file, end)
   const copy = fs.open(copyPath, 'create')
   try {
     const buffer = Buffer.allocUnsafe(Math.min(COPY_BYTES, end))
@@ -54,4 +59,5 @@ async function copyAndReplace(options: PartitionOptions, segment: Segment, rescu
     segment.file.close()
   }
   fs.rename(copyPath, path)
+  return leftBytes
 }
