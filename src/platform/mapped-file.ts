@@ -6,7 +6,6 @@ import { GUARD_OURS, type NativePart } from '../native/native-part.ts'
 import { AppendWindow, type WindowLimit } from './append-window.ts'
 import type { DescriptorCache, FileSlot } from './descriptor-cache.ts'
 import { NodeFile } from './node-file.ts'
-import { fileCut } from './system-error.ts'
 
 const forgotten = new FinalizationRegistry<AppendWindow>(window => { window.release() })
 
@@ -25,14 +24,18 @@ export class MappedFile extends NodeFile {
   override append(batch: Buffer, bytes: number, position: number, baseOffset: number, leaderEpoch: number): void {
     if (this.#window.covers(position, bytes) || this.#moveTo(position, bytes)) {
       this.slot.unsynced = true
-      if (this.#window.append(this.#descriptor, batch, bytes, position, baseOffset, leaderEpoch) === 0) return
-      this.#giveUpPages(position)
+      if (this.#window.append(this.#descriptor, batch, bytes, position, baseOffset, leaderEpoch) === 0) {
+        this.appendedEnd = position + bytes
+        return
+      }
+      this.#window.release() // a full disk under a snapshot, or somebody has cut the file: then a write would leave a hole
+      this.checkWhole(this.#descriptor(), 'append to')
     }
     super.append(batch, bytes, position, baseOffset, leaderEpoch)
   }
 
   override read(target: Uint8Array, position: number): number {
-    if (this.#window.covers(position, target.length) && this.#window.read(target, position) === 0) return target.length
+    if (target.length > 0 && this.#window.covers(position, target.length) && this.#window.read(target, position) === 0) return target.length
     return super.read(target, position)
   }
 
@@ -61,16 +64,10 @@ export class MappedFile extends NodeFile {
       return false
     }
     const fd = this.#descriptor()
-    this.checkNamed(fd, 'append to')
+    this.appendedEnd = Math.max(this.appendedEnd, position)
+    this.checkWhole(fd, 'append to')
     if (this.#window.moveTo(fd, position, bytes) === 0) return true
     this.truncate(position) // what a failed allocation has taken
     return false
-  }
-
-  /** A full disk under a snapshot, or somebody has cut the file: then a write would leave a hole. */
-  #giveUpPages(position: number): void {
-    const found = this.bytes()
-    this.#window.release()
-    if (found < position) throw fileCut('append to', this.path, position, found)
   }
 }

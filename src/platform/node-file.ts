@@ -5,7 +5,7 @@ import { nativePart } from '../native/load.ts'
 import { stampBatch } from '../native/stamp.ts'
 import type { DescriptorCache, FileSlot } from './descriptor-cache.ts'
 import type { BatchesRead, File } from './file-system.ts'
-import { fileDeleted, nativeError, syncFailure, systemFailure } from './system-error.ts'
+import { fileCut, fileDeleted, nativeError, syncFailure, systemFailure } from './system-error.ts'
 
 // Data and length. On macOS only fsync reaches the device: Node asks for F_FULLFSYNC there.
 const syncData = process.platform === 'darwin' ? fsync : fdatasync
@@ -15,6 +15,8 @@ export class NodeFile implements File {
   readonly path: string
   protected readonly descriptors: DescriptorCache
   protected readonly slot: FileSlot
+  /** Where this process's appends end: a file that is shorter was cut by somebody else. */
+  protected appendedEnd = 0
 
   constructor(descriptors: DescriptorCache, slot: FileSlot) {
     this.path = slot.path
@@ -84,6 +86,7 @@ export class NodeFile implements File {
   append(batch: Buffer, bytes: number, position: number, baseOffset: number, leaderEpoch: number): void {
     stampBatch(batch, bytes, baseOffset, leaderEpoch)
     this.#writeAll(batch, bytes, position)
+    this.appendedEnd = position + bytes
   }
 
   trim(_bytes: number): boolean {
@@ -95,6 +98,7 @@ export class NodeFile implements File {
     this.slot.unsynced = true
     try {
       ftruncateSync(fd, bytes)
+      this.appendedEnd = Math.min(this.appendedEnd, bytes)
     } catch (error) {
       throw systemFailure(error, 'truncate', this.path)
     }
@@ -109,7 +113,7 @@ export class NodeFile implements File {
         this.slot.unsynced = true
         throw syncFailure(error, 'sync', this.path)
       }
-      this.checkNamed(fd, 'sync')
+      this.checkWhole(fd, 'sync')
     })
   }
 
@@ -121,7 +125,7 @@ export class NodeFile implements File {
     } catch (error) {
       throw syncFailure(error, 'syncNow', this.path)
     }
-    this.checkNamed(fd, 'syncNow')
+    this.checkWhole(fd, 'syncNow')
   }
 
   close(): void {
@@ -139,9 +143,11 @@ export class NodeFile implements File {
     }
   }
 
-  /** What is on the device, and has no name any more, nobody finds again. */
-  protected checkNamed(fd: number, operation: string): void {
-    if (fstatSync(fd).nlink === 0) throw fileDeleted(operation, this.path)
+  /** Whether somebody else has deleted the file, or cut it: what is on the device then, nobody finds again. */
+  protected checkWhole(fd: number, operation: string): void {
+    const { nlink, size } = fstatSync(fd)
+    if (nlink === 0) throw fileDeleted(operation, this.path)
+    if (size < this.appendedEnd) throw fileCut(operation, this.path, this.appendedEnd, size)
   }
 }
 

@@ -1,6 +1,6 @@
 // What every FileSystem promises (the header of src/platform/file-system.ts), asked of real files and of the
 // simulated disk: plain, as `memory:` logs use it, and with history and a seeded order.
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, truncateSync, unlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ConflictError, MillraceError, NotFoundError, StorageError, UsageError } from '../../src/base/errors.ts'
@@ -42,6 +42,7 @@ function emptyBatch(size: number): Buffer {
 const bytes = (text: string): Buffer => Buffer.from(text)
 
 describe.each(Object.entries(KINDS))('%s', (_name, make) => {
+  const isOnDisk = make().kind !== 'memory'
   let fs: FileSystem
   let directory: string
   let cleanUp: () => void
@@ -107,6 +108,19 @@ describe.each(Object.entries(KINDS))('%s', (_name, make) => {
     expect(damaged.filled === end && target[160] === 1).toBe(true)
     file.close()
   })
+
+  if (isOnDisk) {
+    test('a sync tells that somebody else has cut or deleted a file that was appended to', async () => {
+      for (const [name, harm, code] of [['cut', (file: string) => { truncateSync(file, 50) }, 'FILE_CUT'], ['deleted', unlinkSync, 'FILE_DELETED']] as const) {
+        const file = fs.open(path(name), 'create')
+        file.append(emptyBatch(100), 100, 0, 0, 0)
+        await file.sync()
+        harm(path(name))
+        await expect(file.sync()).rejects.toMatchObject({ name: 'StorageError', code, details: { path: path(name) } })
+        file.close()
+      }
+    })
+  }
 
   test('what is in memory is read without waiting, from its beginning on, or not at all', () => {
     const file = fs.open(path('a'), 'create')

@@ -12,6 +12,7 @@ const BALLAST = join(MOUNTED, 'ballast')
 /** By name: how it is made, and the least that its file system takes. */
 const MAKERS = {
   tmpfs: () => { mount('-t', 'tmpfs', '-o', `size=${8 * MIB}`, 'tmpfs') },
+  ext2: () => { mountImage(16, 'mkfs.ext2', '-q', '-F', '-m', '0') },
   ext4: () => { mountImage(16, 'mkfs.ext4', '-q', '-F', '-m', '0') },
   btrfs: () => { mountImage(128, 'mkfs.btrfs', '-q', '-f', '--mixed') },
   xfs: () => { mountImage(320, 'mkfs.xfs', '-q', '-f') },
@@ -24,10 +25,12 @@ const MAKERS = {
 export class Device {
   #data
   #copies = 0
+  #allocates
 
   /** @param {DeviceName} name */
   constructor(name) {
     MAKERS[name]()
+    this.#allocates = name !== 'ext2'
     this.#data = name === 'btrfs' ? join(MOUNTED, 'volume') : join(MOUNTED, 'data')
     if (name === 'btrfs') execFileSync('btrfs', ['-q', 'subvolume', 'create', this.#data])
   }
@@ -39,7 +42,7 @@ export class Device {
   fillUp(bytes) {
     const room = () => { const { bavail, bsize } = statfsSync(MOUNTED); return bavail * bsize }
     const ballast = Math.floor(0.9 * (room() - bytes))
-    if (ballast > 0) execFileSync('fallocate', ['-l', String(ballast), BALLAST])
+    if (ballast > 0 && this.#allocates) execFileSync('fallocate', ['-l', String(ballast), BALLAST])
     const fd = openSync(BALLAST, 'a')
     try {
       for (const piece of [MIB, 64 * 1024, 4096]) fillBy(fd, piece, () => room() - bytes)

@@ -36,6 +36,10 @@ export const scenarios = {
     promise: 'a full ext4 ends sends with an error, and with room they go on',
     device: 'ext4', needs: ['/dev/loop-control', 'mkfs.ext4'], round: fullDisk,
   },
+  'full-ext2': {
+    promise: 'a full ext2, which can\'t allocate ahead, ends sends with an error, and with room they go on',
+    device: 'ext2', needs: ['/dev/loop-control', 'mkfs.ext2'], round: fullDisk,
+  },
   'btrfs-snapshot': {
     promise: 'a full btrfs with a snapshot of live segments ends sends with an error, and with room they go on',
     device: 'btrfs', needs: ['/dev/loop-control', 'mkfs.btrfs'], kills: true,

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 export const SCRATCH = '/dev/shm'
 
 /** By the command that is looked for: the package of Debian that brings it. */
-const PACKAGES = { 'cc': 'gcc', 'pkg-config': 'pkg-config', 'fusermount3': 'fuse3', 'mkfs.ext4': 'e2fsprogs', 'mkfs.xfs': 'xfsprogs', 'mkfs.btrfs': 'btrfs-progs', 'prlimit': 'util-linux' }
+const PACKAGES = { 'cc': 'gcc', 'pkg-config': 'pkg-config', 'fusermount3': 'fuse3', 'mkfs.ext2': 'e2fsprogs', 'mkfs.ext4': 'e2fsprogs', 'mkfs.xfs': 'xfsprogs', 'mkfs.btrfs': 'btrfs-progs', 'prlimit': 'util-linux' }
 
 /** @typedef {keyof typeof PACKAGES | '/dev/fuse' | '/dev/loop-control' | 'libfuse3-dev'} Need */
 
