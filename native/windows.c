@@ -50,6 +50,30 @@ struct windows {
   uint32_t open_count;
 };
 
+// Preparations of the process that hold a descriptor of their own: where the pool is busy syncing they wait, and would
+// take the descriptors of the whole process with them.
+#define MAX_DESCRIPTORS 32
+static atomic_int descriptors;
+
+// Or -1, with errno.
+static int own_descriptor(int fd)
+{
+  if (atomic_fetch_add(&descriptors, 1) < MAX_DESCRIPTORS) {
+    int own = fcntl(fd, F_DUPFD_CLOEXEC, 0); // the caller may close his
+    if (own >= 0) return own;
+  } else {
+    errno = EAGAIN;
+  }
+  atomic_fetch_sub(&descriptors, 1);
+  return -1;
+}
+
+static void close_own_descriptor(int fd)
+{
+  close(fd);
+  atomic_fetch_sub(&descriptors, 1);
+}
+
 static struct windows *windows_of(napi_env env)
 {
   void *windows = NULL;
@@ -118,7 +142,7 @@ static void run_preparation(napi_env env, void *data)
   if (wanted) {
     preparation->failure = mapping_allocate(preparation->fd, preparation->offset, preparation->bytes);
     if (preparation->failure == 0) preparation->failure = mapping_open(&preparation->mapping, preparation->fd, preparation->offset, preparation->bytes);
-    close(preparation->fd);
+    close_own_descriptor(preparation->fd);
     if (preparation->failure == 0) mapping_populate(&preparation->mapping, &preparation->stop);
   }
   pthread_mutex_lock(&preparation->mutex);
@@ -145,7 +169,7 @@ static bool end_preparation(struct preparation *preparation)
   preparation->unwanted = true;
   while (begun && preparation->state != ENDED) pthread_cond_wait(&preparation->ended_or_left, &preparation->mutex);
   pthread_mutex_unlock(&preparation->mutex);
-  if (!begun) close(preparation->fd);
+  if (!begun) close_own_descriptor(preparation->fd);
   return begun;
 }
 
@@ -231,7 +255,7 @@ napi_value windows_prepare(napi_env env, napi_callback_info info)
   if (!take_arguments(env, info, 3, arguments) || !take_descriptor(env, arguments[0], &fd)) return NULL;
   if (!take_file_range(env, arguments[1], arguments[2], &offset, &bytes)) return NULL;
   struct windows *windows = windows_of(env);
-  int own = fcntl(fd, F_DUPFD_CLOEXEC, 0); // the caller may close his
+  int own = own_descriptor(fd);
   if (own < 0) return failure_value(env, errno);
   struct slot *slot = open_slot(windows);
   struct preparation *preparation = slot == NULL ? NULL : new_preparation(own, offset, bytes);
@@ -244,7 +268,7 @@ napi_value windows_prepare(napi_env env, napi_callback_info info)
     let_go(preparation);
   }
   if (slot != NULL) free_slot(windows, slot);
-  close(own);
+  close_own_descriptor(own);
   return failure_value(env, ENOMEM);
 }
 

@@ -11,7 +11,8 @@ export interface NativePart {
   stamp(batch: Uint8Array, bytes: number, baseOffset: number, leaderEpoch: number): void
   /**
    * Reads off the main thread until the target is full or the file ends. The first `checked` bytes are whole batches
-   * whose checksums hold. The descriptor stays open until it settles. filled < 0: a negative errno.
+   * whose checksums hold. Until it settles the descriptor stays open, and the target is neither transferred nor resized.
+   * filled < 0: a negative errno.
    */
   readBatches(fd: number, target: Uint8Array, position: number): Promise<{ readonly filled: number; readonly checked: number }>
   /**
@@ -22,7 +23,7 @@ export interface NativePart {
 
   /** Makes room in the file from a page's beginning on, maps it, and has its pages ready for writing. Returns the window. */
   grow(fd: number, offset: number, bytes: number): number
-  /** The same off the main thread. Returns a preparation, which has to be collected. */
+  /** The same off the main thread. Returns a preparation, which has to be collected; -EAGAIN where too many wait. */
   prepare(fd: number, offset: number, bytes: number): number
   /** Ends a preparation, waiting for the step it is at. Returns its window where it is wanted; 0 if it had not begun. */
   collect(preparation: number, wanted: boolean): number

@@ -91,7 +91,7 @@ export class AppendWindow {
     const start = pageBefore(appended, this.#pageBytes)
     const end = this.end + this.#step
     const id = this.#native.prepare(fd, start, end - start)
-    if (id < 0) return // no descriptor or memory for it now: moveTo tries again, and is heard
+    if (id < 0) return // too many at once, no descriptor or memory: moveTo makes do with less, and is heard
     this.allocatedEnd = Math.max(this.allocatedEnd, end)
     this.#ahead = { id, start, end }
   }

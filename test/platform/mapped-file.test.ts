@@ -79,6 +79,15 @@ describe.skipIf(nativePart === undefined || process.platform !== 'linux')('a map
     }
   })
 
+  test('nothing is read of it into no room, mapped or not', () => {
+    const { file } = create()
+    const nowhere = (): number[] => [0, 50, 100_000].map(position => file.read(new Uint8Array(0), position))
+    expect(nowhere()).toEqual([0, 0, 0])
+    fill(file, [100])
+    expect(nowhere()).toEqual([0, 0, 0])
+    file.close()
+  })
+
   test('goes on where it was cut', () => {
     const { file, path } = create()
     const kept = fill(file, [1000, 2000]).subarray(0, 1000)
