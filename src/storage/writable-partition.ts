@@ -320,7 +320,7 @@ export class WritablePartition extends PartitionLog {
       segment.settled = true
     } catch (error) {
       segment.settled = !(error instanceof LimitError) // a second sync after one that failed proves nothing
-      if (segment.settled && !segment.removed) this.#options.onTrouble(error as MillraceError)
+      if (segment.settled && !segment.removed && !this.#abandoned) this.#options.onTrouble(error as MillraceError)
     }
   }
 

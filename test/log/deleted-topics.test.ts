@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
@@ -25,6 +28,23 @@ test('a send that waits for the device when its topic is deleted ends with the d
     expect(new Set(await Promise.all(outcomes)), `seed ${seed}`).toEqual(new Set(['stored', 'TOPIC_DELETED']))
     expect(failures, `seed ${seed}`).toEqual([])
   }
+})
+
+test('a topic that is deleted while its sealed segments are synced is no trouble to tell of', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-')) // real files: a simulated one is synced without its name
+  const log = await open(directory)
+  const troubles: string[] = []
+  log.on('error', ({ error }) => { troubles.push(error.message) })
+  for (let round = 0; round < 4; round++) {
+    const topic = await log.topic('orders', { segmentBytes: '1KiB' })
+    const producer = topic.producer()
+    for (let i = 0; i < 40; i++) producer.sendSync({ value: 'x'.repeat(900) })
+    for (let turn = 0; turn < round; turn++) await nextTurn()
+    await log.deleteTopic('orders')
+  }
+  await log.close()
+  rmSync(directory, { recursive: true })
+  expect(troubles).toEqual([])
 })
 
 test('a log that goes on keeps nothing in memory of topics that were deleted', async () => {
