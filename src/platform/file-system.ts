@@ -60,6 +60,8 @@ export interface File {
   write(source: Uint8Array, position: number): void
   /** The sealed batch at the beginning of `batch`, stamped in place (native/stamp.ts). */
   append(batch: Buffer, bytes: number, position: number, baseOffset: number, leaderEpoch: number): void
+  /** Appends will hardly go further: no room is made beyond. */
+  expectBytes(bytes: number): void
   /** Whether there was anything beyond `bytes` that appends had made room for. */
   trim(bytes: number): boolean
   truncate(bytes: number): void

@@ -7,12 +7,14 @@ import { AppendWindow, type WindowLimit } from './append-window.ts'
 import type { DescriptorCache, FileSlot } from './descriptor-cache.ts'
 import { NodeFile } from './node-file.ts'
 
+/** A file that ends sooner is not worth making room for: that and giving it back cost more than plain writes. */
+const SMALLEST_BYTES = 1024 * 1024
+
 const forgotten = new FinalizationRegistry<AppendWindow>(window => { window.release() })
 
 export class MappedFile extends NodeFile {
   readonly #native: NativePart
   readonly #window: AppendWindow
-  readonly #descriptor = (): number => this.descriptors.use(this.slot)
 
   constructor(descriptors: DescriptorCache, slot: FileSlot, native: NativePart, limit: WindowLimit) {
     super(descriptors, slot)
@@ -24,12 +26,13 @@ export class MappedFile extends NodeFile {
   override append(batch: Buffer, bytes: number, position: number, baseOffset: number, leaderEpoch: number): void {
     if (this.#window.covers(position, bytes) || this.#moveTo(position, bytes)) {
       this.slot.unsynced = true
-      if (this.#window.append(this.#descriptor, batch, bytes, position, baseOffset, leaderEpoch) === 0) {
+      if (this.#window.append(batch, bytes, position, baseOffset, leaderEpoch) === 0) {
         this.appendedEnd = position + bytes
+        if (this.#window.isRunningOut(this.appendedEnd)) this.#prepare()
         return
       }
       this.#window.release() // a full disk under a snapshot, or somebody has cut the file: then a write would leave a hole
-      this.checkWhole(this.#descriptor(), 'append to')
+      this.checkWhole(this.descriptors.use(this.slot), 'append to')
     }
     super.append(batch, bytes, position, baseOffset, leaderEpoch)
   }
@@ -37,6 +40,10 @@ export class MappedFile extends NodeFile {
   override read(target: Uint8Array, position: number): number {
     if (target.length > 0 && this.#window.covers(position, target.length) && this.#window.read(target, position) === 0) return target.length
     return super.read(target, position)
+  }
+
+  override expectBytes(bytes: number): void {
+    this.#window.expectedEnd = bytes
   }
 
   override trim(bytes: number): boolean {
@@ -57,13 +64,20 @@ export class MappedFile extends NodeFile {
     super.close()
   }
 
+  /** No descriptor for it is no failure of the append: moving on makes do without. */
+  #prepare(): void {
+    const { descriptor } = this.slot
+    if (descriptor !== undefined) this.#window.prepare(descriptor.fd, this.appendedEnd)
+  }
+
   /** False where there is no room to be had, or nobody to catch the signal: then a plain write is tried. */
   #moveTo(position: number, bytes: number): boolean {
+    if (this.#window.expectedEnd < SMALLEST_BYTES || !this.#window.isAdmitted) return false
     if (this.#native.guardState() !== GUARD_OURS) {
       this.#window.release()
       return false
     }
-    const fd = this.#descriptor()
+    const fd = this.descriptors.use(this.slot)
     this.appendedEnd = Math.max(this.appendedEnd, position)
     this.checkWhole(fd, 'append to')
     if (this.#window.moveTo(fd, position, bytes) === 0) return true

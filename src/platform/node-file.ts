@@ -89,6 +89,8 @@ export class NodeFile implements File {
     this.appendedEnd = position + bytes
   }
 
+  expectBytes(_bytes: number): void {}
+
   trim(_bytes: number): boolean {
     return false
   }

@@ -62,6 +62,8 @@ export class SimulatedFile implements File {
     this.write(batch.subarray(0, LOG_OVERHEAD), position)
   }
 
+  expectBytes(_bytes: number): void {}
+
   trim(bytes: number): boolean {
     if (this.#roomEnd <= bytes) return false
     this.truncate(bytes)

@@ -58,6 +58,7 @@ export class WritablePartition extends PartitionLog {
     this.start = Math.max(startOffset, segments[0]!.baseOffset)
     this.end = this.#active.endOffset
     this.#hotFrom = this.#active.bytes
+    this.#active.file.expectBytes(options.segmentBytes())
   }
 
   /** A new, empty partition in a directory that is there. Its files' names are on the device when it resolves. */
@@ -141,6 +142,7 @@ export class WritablePartition extends PartitionLog {
     })
     active.indexChecked = true
     this.options.indexes.adopt(active.index)
+    next.file.expectBytes(this.#options.segmentBytes())
     this.list.push(next)
     this.#nameChanges++
     this.#hotFrom = 0
@@ -190,6 +192,7 @@ export class WritablePartition extends PartitionLog {
     this.end = report.endOffset
     this.#synced = report.syncedOffset
     this.#hotFrom = this.#active.bytes
+    this.#active.file.expectBytes(this.#options.segmentBytes())
     this.#syncedNameChanges = this.#nameChanges
     this.#hasRest = false
     this.#failure = undefined

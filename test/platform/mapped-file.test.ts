@@ -98,15 +98,34 @@ describe.skipIf(nativePart === undefined || process.platform !== 'linux')('a map
     file.close()
   })
 
-  test('the windows of a process are bounded, and a file whose window was given up goes on', () => {
+  test('makes no room beyond the length that it is expected to get, and none at all where that is short', () => {
+    const { file, path } = create()
+    file.expectBytes(1024 * 1024)
+    for (let position = 0; position < 1_040_000; position += 10_000) file.append(batchOf(10_000), 10_000, position, 0, 0)
+    expect(statSync(path).size).toBe(1024 * 1024)
+    file.append(batchOf(100_000), 100_000, 1_040_000, 0, 0)
+    expect(statSync(path).size).toBeGreaterThanOrEqual(1_140_000)
+    file.close()
+    const short = create()
+    short.file.expectBytes(64 * 1024)
+    fill(short.file, [100, 200])
+    expect(statSync(short.path).size).toBe(300)
+    short.file.close()
+  })
+
+  test('the windows of a process are bounded: one that is not used gives way, and where all are in use a newcomer is written plainly', () => {
     const windows = new WindowLimit(3)
     const opened = Array.from({ length: 8 }, () => create(windows))
-    for (let round = 0; round < 4; round++) {
+    const isMapped = opened.map(({ path }) => () => statSync(path).size >= 64 * 1024)
+    for (let round = 0; round < 20; round++) {
       for (const { file } of opened) file.append(batchOf(100), 100, round * 100, round, 0)
       expect(windows.openCount).toBe(3)
     }
+    expect(isMapped.map(asked => asked())).toEqual([true, true, true, false, false, false, false, false])
+    for (let round = 20; round < 120; round++) opened[7]!.file.append(batchOf(100), 100, round * 100, round, 0)
+    expect([isMapped[7]!(), windows.openCount]).toEqual([true, 3])
     for (const { file, path } of opened) {
-      expect(readFileSync(path).readBigUInt64BE(300)).toBe(3n)
+      expect(readFileSync(path).readBigUInt64BE(1900)).toBe(19n)
       file.close()
     }
     expect(windows.openCount).toBe(0)
