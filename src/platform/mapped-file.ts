@@ -1,6 +1,8 @@
-// A real file whose appends are copied into mapped memory, which costs a tenth of a system call; all else is as in
+// A real file whose small appends are copied into mapped memory, which costs a tenth of a system call; all else is as in
 // node-file.ts. A page that can't be had makes the append a plain write, which succeeds or has the errno to tell.
 //
+// A large batch is written plainly, unless it lies in what is mapped: new pages cost more than the one system call (the
+// benchmark 'send'). Where large and small ones alternate, all are: a window pays only for small ones in a row.
 // Unmapped before it is closed, cut or renamed; a file that nobody holds any more is unmapped when it is collected.
 import { GUARD_OURS, type NativePart } from '../native/native-part.ts'
 import { AppendWindow, type WindowLimit } from './append-window.ts'
@@ -9,12 +11,15 @@ import { NodeFile } from './node-file.ts'
 
 /** A file that ends sooner is not worth making room for: that and giving it back cost more than plain writes. */
 const SMALLEST_BYTES = 1024 * 1024
+/** Batches from this size on are large. */
+const LARGE_BATCH_BYTES = 8 * 1024
 
 const forgotten = new FinalizationRegistry<AppendWindow>(window => { window.release() })
 
 export class MappedFile extends NodeFile {
   readonly #native: NativePart
   readonly #window: AppendWindow
+  #isAfterLarge = false
 
   constructor(descriptors: DescriptorCache, slot: FileSlot, native: NativePart, limit: WindowLimit) {
     super(descriptors, slot)
@@ -28,7 +33,7 @@ export class MappedFile extends NodeFile {
       this.slot.unsynced = true
       if (this.#window.append(batch, bytes, position, baseOffset, leaderEpoch) === 0) {
         this.appendedEnd = position + bytes
-        if (this.#window.isRunningOut(this.appendedEnd)) this.#prepare()
+        if (bytes < LARGE_BATCH_BYTES && this.#window.isRunningOut(this.appendedEnd)) this.#prepare()
         return
       }
       this.#window.release() // a full disk under a snapshot, or somebody has cut the file: then a write would leave a hole
@@ -70,9 +75,11 @@ export class MappedFile extends NodeFile {
     if (descriptor !== undefined) this.#window.prepare(descriptor.fd, this.appendedEnd)
   }
 
-  /** False where there is no room to be had, or nobody to catch the signal: then a plain write is tried. */
+  /** False where it does not pay, there is no room to be had, or nobody to catch the signal: then a plain write is tried. */
   #moveTo(position: number, bytes: number): boolean {
-    if (this.#window.expectedEnd < SMALLEST_BYTES || !this.#window.isAdmitted) return false
+    const isAfterLarge = this.#isAfterLarge
+    this.#isAfterLarge = bytes >= LARGE_BATCH_BYTES
+    if (isAfterLarge || this.#isAfterLarge || this.#window.expectedEnd < SMALLEST_BYTES || !this.#window.isAdmitted) return false
     if (this.#native.guardState() !== GUARD_OURS) {
       this.#window.release()
       return false
