@@ -2,7 +2,7 @@
 // than a trip through libuv's pool; syncs and cold reads go through the pool. Owns no policy: descriptors are
 // bounded by descriptor-cache.ts, errors typed by system-error.ts, the lock file kept by directory-lock.ts.
 import {
-  closeSync, constants, fsync, fsyncSync, lstatSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmdirSync, statSync, unlinkSync,
+  closeSync, constants, fsyncSync, lstatSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmdirSync, statSync, unlinkSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { CREATE_FLAGS, FileSlot, READ_FLAGS, WRITE_FLAGS, type DescriptorCache } from './descriptor-cache.ts'
@@ -10,6 +10,7 @@ import { lockDirectory } from './directory-lock.ts'
 import type { DirectoryLock, File, FileStat, FileSystem } from './file-system.ts'
 import { directJobs } from './jobs.ts'
 import { NodeFile } from './node-file.ts'
+import { isUnderPermissionModel, syncNames } from './sync.ts'
 import { isSystemError, syncFailure, systemError, systemFailure } from './system-error.ts'
 
 const onWindows = process.platform === 'win32'
@@ -20,6 +21,8 @@ export class NodeFileSystem implements FileSystem {
   readonly jobs = directJobs
   readonly bootId = readBootId()
   readonly #descriptors: DescriptorCache
+  /** Where nothing can be synced on the spot: synced with the next directory. */
+  readonly #unsyncedParents = new Set<string>()
 
   constructor(descriptors: DescriptorCache, reason = 'plain files') {
     this.#descriptors = descriptors
@@ -54,7 +57,8 @@ export class NodeFileSystem implements FileSystem {
       // Another process may have made it meanwhile.
       if (this.stat(path)?.kind !== 'directory') throw systemFailure(error, 'makeDirectory', path)
     }
-    this.syncDirectoryNow(parent)
+    if (isUnderPermissionModel) this.#unsyncedParents.add(parent)
+    else this.syncDirectoryNow(parent)
   }
 
   removeDirectory(path: string): void {
@@ -93,12 +97,16 @@ export class NodeFileSystem implements FileSystem {
   /** Windows has nothing of the kind: NTFS journals names by itself. */
   async syncDirectory(path: string): Promise<void> {
     if (onWindows) return
+    for (const parent of this.#unsyncedParents) {
+      this.#unsyncedParents.delete(parent)
+      await this.syncDirectory(parent)
+    }
     await this.#descriptors.withPermit(async () => {
       const fd = this.#openDirectory(path)
       try {
-        await new Promise<void>((resolve, reject) => { fsync(fd, error => { if (error === null || cannotSyncDirectories(error)) resolve(); else reject(error) }) })
+        await syncNames(fd, path)
       } catch (error) {
-        throw syncFailure(error, 'syncDirectory', path)
+        if (!cannotSyncDirectories(error)) throw syncFailure(error, 'syncDirectory', path)
       } finally {
         closeSync(fd)
       }

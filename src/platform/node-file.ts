@@ -1,14 +1,13 @@
 // A real file by its name: what a File promises, through descriptors that are opened when they are needed
 // (descriptor-cache.ts). mapped-file.ts builds on it.
-import { fdatasync, fdatasyncSync, fstatSync, fsync, fsyncSync, ftruncateSync, read, readSync, writeSync } from 'node:fs'
+import { fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, read, readSync, writeSync } from 'node:fs'
 import { nativePart } from '../native/load.ts'
 import { stampBatch } from '../native/stamp.ts'
 import type { DescriptorCache, FileSlot } from './descriptor-cache.ts'
 import type { BatchesRead, File } from './file-system.ts'
+import { syncFile } from './sync.ts'
 import { fileCut, fileDeleted, nativeError, syncFailure, systemFailure } from './system-error.ts'
 
-// Data and length. On macOS only fsync reaches the device: Node asks for F_FULLFSYNC there.
-const syncData = process.platform === 'darwin' ? fsync : fdatasync
 const syncDataNow = process.platform === 'darwin' ? fsyncSync : fdatasyncSync
 
 export class NodeFile implements File {
@@ -110,7 +109,7 @@ export class NodeFile implements File {
     return this.descriptors.borrow(this.slot, async fd => {
       this.slot.unsynced = false
       try {
-        await new Promise<void>((resolve, reject) => { syncData(fd, error => { if (error === null) resolve(); else reject(error) }) })
+        await syncFile(fd, this.path)
       } catch (error) {
         this.slot.unsynced = true
         throw syncFailure(error, 'sync', this.path)

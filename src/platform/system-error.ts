@@ -18,6 +18,9 @@ interface Failure {
 const tooManyFiles = failure(LimitError, 'TOO_MANY_OPEN_FILES', 'no file descriptor is left', 'raise the limit of open files (ulimit -n) or close what holds them', true)
 const denied = failure(UsageError, 'PERMISSION_DENIED', 'permission is denied', 'the directory and its files must belong to the user who runs this process')
 
+/** Of Node's permission model, which is asked before the system is. */
+const FORBIDDEN = 'ERR_ACCESS_DENIED'
+
 const FAILURES: Readonly<Record<string, Failure>> = {
   ENOSPC: failure(LimitError, 'DISK_FULL', 'the disk is full', 'free some space, then try again', true),
   EDQUOT: failure(LimitError, 'QUOTA_EXCEEDED', 'the disk quota is used up', 'free some space or raise the quota, then try again', true),
@@ -29,6 +32,7 @@ const FAILURES: Readonly<Record<string, Failure>> = {
   ENOTEMPTY: failure(ConflictError, 'DIRECTORY_NOT_EMPTY', 'the directory is not empty', 'was something put there by another program?'),
   EACCES: denied,
   EPERM: denied,
+  [FORBIDDEN]: failure(UsageError, 'PERMISSION_DENIED', "Node's permission model forbids it", 'start Node with --allow-fs-read and --allow-fs-write for the directory, those above it that have to be made, and all in it'),
   EROFS: failure(UsageError, 'READ_ONLY_FILE_SYSTEM', 'the file system is mounted read-only', 'open with readOnly: true, or choose another directory'),
   ENOTDIR: failure(UsageError, 'NOT_A_DIRECTORY', 'a part of the path is not a directory', 'choose another path'),
   EISDIR: failure(UsageError, 'NOT_A_FILE', 'it is a directory', 'choose another path'),
@@ -86,7 +90,7 @@ export function systemError(code: string, operation: string, path: string): Node
 }
 
 export function isSystemError(error: unknown): error is Error & { readonly code: string } {
-  return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string'
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && ('syscall' in error || error.code === FORBIDDEN)
 }
 
 function asError(error: unknown): Error {

@@ -61,6 +61,25 @@ test("without the native part 'auto' steps aside, and 'mapped' is refused", () =
   expect(choiceOf('mapped', { native: 'off' })).toEqual(refusal(TURNED_OFF))
 })
 
+const PERMISSION = process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission'
+
+test("under Node's permission model a log is written to plain files, synced, closed and opened again", () => {
+  const program = `
+    const { open } = require('./library.cjs')
+    const found = []
+    for (let i = 0; i < 2; i++) {
+      const log = await open(${JSON.stringify(join(directory, 'permitted/new/log'))}, { durability: 'power' })
+      const topic = await log.topic('a')
+      await topic.send({ value: i })
+      found.push(log.stats().storage)
+      for await (const record of topic.read()) found.push(record.value)
+      await log.close()
+    }
+    return found
+  `
+  expect(reportOf(program, { flags: [PERMISSION, '--allow-fs-read=*', '--allow-fs-write=*'] })).toEqual(['file', 0, 'file', 0, 1])
+})
+
 test('plain files are had by asking for them', () => {
   expect(choiceOf('file')).toEqual({ storage: 'file', reason: "storage: 'file' was asked for" })
 })
@@ -134,7 +153,7 @@ describe.skipIf(nativeFile === undefined)('where the native part loads', () => {
         const native = require(process.env.MILLRACE_NATIVE)
         const log = await open(${JSON.stringify(join(directory, 'log'))}, { topicDefaults: { value: 'bytes' } })
         const topic = await log.topic('a')
-        const values = Array.from({ length: 50 }, (_, i) => Buffer.alloc(10_000, i))
+        const values = Array.from({ length: 100 }, (_, i) => Buffer.alloc(5_000, i))
         const producer = topic.producer()
         producer.sendSync({ value: values[0] })
         const mapped = native.openWindows()
@@ -149,7 +168,7 @@ describe.skipIf(nativeFile === undefined)('where the native part loads', () => {
         await log.close()
         return { storage, guards, given, same, faults: [host.fault(), host.fault()] }
       `, { before: host })
-      expect(facts).toEqual({ storage: 'mapped', guards: [1, 2], given: 1, same: 50, faults: [1, 2] })
+      expect(facts).toEqual({ storage: 'mapped', guards: [1, 2], given: 1, same: 100, faults: [1, 2] })
     })
   })
 })

@@ -19,6 +19,11 @@ test.each([
   expect((failure as UsageError).hint).not.toBe('')
 })
 
+test("what Node's permission model forbids is a UsageError that says how to allow it", () => {
+  const cause = Object.assign(new Error('Access to this API has been restricted'), { code: 'ERR_ACCESS_DENIED', permission: 'FileSystemWrite', resource: '/data/x' })
+  expect(systemFailure(cause, 'open', '/data/x')).toMatchObject({ name: 'UsageError', code: 'PERMISSION_DENIED', cause, hint: expect.stringContaining('--allow-fs-write') as string })
+})
+
 test('a failed sync is SYNC_FAILED whatever the errno', () => {
   for (const errno of ['EIO', 'ENOSPC', 'EDQUOT']) expect(syncFailure(systemError(errno, 'fsync', '/x'), 'sync', '/x')).toMatchObject({ name: 'StorageError', code: 'SYNC_FAILED', retriable: false, details: { errno } })
 })
