@@ -47,7 +47,15 @@ if (isAsked('send-promise')) await compare({
       await pipelined(some, record => file.append(record))
       file.close()
     })),
-    'send(record)': () => sending(some, topic => pipelined(some, record => topic.send(record))),
+    'send(record), all of them awaited': () => sending(some, topic => pipelined(some, record => topic.send(record))),
+    'send(record), the last awaited': () => sending(some, async topic => {
+      for (let i = 0; i < some.length;) {
+        /** @type {Promise<unknown> | undefined} */
+        let last
+        for (const end = Math.min(i + PIPELINED, some.length); i < end; i++) last = topic.send(some[i] ?? raise())
+        await last
+      }
+    }),
   },
 })
 
@@ -67,6 +75,11 @@ if (isAsked('send-sync')) await compare({
     'await send(record)': () => sending(some, async topic => { for (const record of some) await topic.send(record) }),
   },
 })
+
+/** @returns {never} */
+function raise() {
+  throw new Error('there is no such record')
+}
 
 /** @param {readonly unknown[]} records @param {(topic: import('./support/records.mjs').BytesTopic) => unknown} work */
 function sending(records, work) {
