@@ -1,7 +1,6 @@
 #include "arguments.h"
 
 #include <limits.h>
-#include <math.h>
 #include <unistd.h>
 
 bool refuse(napi_env env, const char *why)
@@ -21,7 +20,7 @@ bool take_number(napi_env env, napi_value value, uint64_t largest, uint64_t *num
 {
   double found;
   if (napi_get_value_double(env, value, &found) != napi_ok) return refuse(env, "millrace: expected a number");
-  if (!(found >= 0 && found <= (double)largest) || found != floor(found)) return refuse(env, "millrace: a number is out of range");
+  if (!(found >= 0 && found <= (double)largest) || (double)(uint64_t)found != found) return refuse(env, "millrace: a number is out of range");
   *number = (uint64_t)found;
   return true;
 }

@@ -15,6 +15,8 @@ const LARGEST_STEP_BYTES = 4 * 1024 * 1024
 const LARGEST_STEP_NOW_BYTES = 256 * 1024
 /** The next stretch is begun when so much of this one is used. */
 const PREPARE_FROM = 0.5
+/** Batches from this size on are not appended here (mapped-file.ts). */
+export const LARGE_BATCH_BYTES = 8 * 1024
 const MAX_WINDOWS = 512
 const REFUSALS_A_LOOK = 16
 
@@ -80,11 +82,11 @@ export class AppendWindow {
     return 0
   }
 
-  /** Begins where the last append ended, so that a batch that this stretch has no room for lies in the next as a whole. */
+  /** Overlaps this stretch by a batch, so that one that this has no room for lies in the next as a whole. */
   prepare(fd: number, appended: number): void {
     this.#prepareFrom = Infinity
     this.#step = Math.min(2 * this.#step, LARGEST_STEP_BYTES)
-    const start = pageBefore(appended, this.#pageBytes)
+    const start = pageBefore(Math.max(appended, this.end - LARGE_BATCH_BYTES), this.#pageBytes)
     const end = this.#endOf(this.end, this.#step)
     if (end === this.end) return
     const id = this.#native.prepare(fd, start, end - start)

@@ -5,14 +5,12 @@
 // benchmark 'send'). Where large and small ones alternate, all are: a window pays only for small ones in a row.
 // Unmapped before it is closed, cut or renamed; a file that nobody holds any more is unmapped when it is collected.
 import { GUARD_OURS, type NativePart } from '../native/native-part.ts'
-import { AppendWindow, type WindowLimit } from './append-window.ts'
+import { AppendWindow, LARGE_BATCH_BYTES, type WindowLimit } from './append-window.ts'
 import type { DescriptorCache, FileSlot } from './descriptor-cache.ts'
 import { NodeFile } from './node-file.ts'
 
 /** A file that ends sooner is not worth making room for: that and giving it back cost more than plain writes. */
 const SMALLEST_BYTES = 1024 * 1024
-/** Batches from this size on are large. */
-const LARGE_BATCH_BYTES = 8 * 1024
 
 const forgotten = new FinalizationRegistry<AppendWindow>(window => { window.release() })
 
