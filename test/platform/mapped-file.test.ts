@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { StorageError } from '../../src/base/errors.ts'
 import { nativePart } from '../../src/native/load.ts'
+import type { NativePart } from '../../src/native/native-part.ts'
 import { stampInScript } from '../../src/native/stamp.ts'
 import { WindowLimit } from '../../src/platform/append-window.ts'
 import { DescriptorCache } from '../../src/platform/descriptor-cache.ts'
@@ -123,6 +124,29 @@ describe.skipIf(nativePart === undefined || process.platform !== 'linux')('a map
     expect(statSync(path).size).toBeGreaterThan(64 * 1024)
     const bytes = Buffer.concat(expected)
     expect(readFileSync(path).subarray(0, bytes.length).equals(bytes)).toBe(true)
+    file.close()
+  })
+
+  test('a file that is synced every few appends is written plainly, and mapped again when the syncs grow rare', async () => {
+    let copies = 0
+    const counting: NativePart = { ...native, append: (...given) => { copies++; return native.append(...given) } }
+    const file = new MappedFileSystem(new DescriptorCache(), 'for a test', counting).open(`${directory}/synced.log`, 'create')
+    let position = 0
+    const append = (count: number): void => {
+      for (let i = 0; i < count; i++, position += 100) file.append(batchOf(100), 100, position, i, 0)
+    }
+    const copiesOf = (count: number): number => {
+      const before = copies
+      append(count)
+      return copies - before
+    }
+    expect(copiesOf(3)).toBe(3)
+    await file.sync()
+    expect(copiesOf(3)).toBe(0)
+    await file.sync()
+    expect(copiesOf(100)).toBeGreaterThan(80)
+    await file.sync()
+    expect(copiesOf(100)).toBe(100)
     file.close()
   })
 
