@@ -34,7 +34,7 @@ function load(): Loaded {
     }
   }
   if (isNotFound(failure)) return absent(chosen !== '' ? `MILLRACE_NATIVE names ${resolve(chosen)}, which is not there` : `there is no native part for ${process.platform}-${process.arch}`)
-  if (isNotPermitted(failure)) return absent('this process may not load native code (--permission without --allow-addons)')
+  if (isNotPermitted(failure)) return absent('this process may not load native code (--permission without --allow-addons, or --no-addons)')
   return absent(`the native part does not load: ${failure instanceof Error ? failure.message : String(failure)}`)
 }
 

@@ -1,5 +1,6 @@
-// Real files with mapped appends.
-import type { NativePart } from '../native/native-part.ts'
+// Real files with mapped appends, for as long as SIGBUS is caught: where somebody else takes it over, files go on with plain
+// writes when they next grow.
+import { GUARD_OURS, type NativePart } from '../native/native-part.ts'
 import { WindowLimit } from './append-window.ts'
 import type { DescriptorCache, FileSlot } from './descriptor-cache.ts'
 import { MappedFile } from './mapped-file.ts'
@@ -7,7 +8,6 @@ import { NodeFileSystem } from './node-file-system.ts'
 import { NodeFile } from './node-file.ts'
 
 export class MappedFileSystem extends NodeFileSystem {
-  override readonly kind = 'mapped'
   readonly #native: NativePart
   readonly #windows: WindowLimit
 
@@ -17,6 +17,11 @@ export class MappedFileSystem extends NodeFileSystem {
     this.#native = native
     this.#windows = windows
   }
+
+  override get kind(): 'file' | 'mapped' { return this.#isGuarded ? 'mapped' : 'file' }
+  override get reason(): string { return this.#isGuarded ? super.reason : 'a handler for SIGBUS was installed after the log was opened' }
+
+  get #isGuarded(): boolean { return this.#native.guardState() === GUARD_OURS }
 
   protected override fileOf(descriptors: DescriptorCache, slot: FileSlot): NodeFile {
     return slot.writable ? new MappedFile(descriptors, slot, this.#native, this.#windows) : new NodeFile(descriptors, slot)

@@ -16,18 +16,20 @@ import { isSystemError, syncFailure, systemError, systemFailure } from './system
 const onWindows = process.platform === 'win32'
 
 export class NodeFileSystem implements FileSystem {
-  readonly kind: 'file' | 'mapped' = 'file'
-  readonly reason: string
   readonly jobs = directJobs
   readonly bootId = readBootId()
   readonly #descriptors: DescriptorCache
+  readonly #reason: string
   /** Where nothing can be synced on the spot: synced with the next directory. */
   readonly #unsyncedParents = new Set<string>()
 
   constructor(descriptors: DescriptorCache, reason = 'plain files') {
     this.#descriptors = descriptors
-    this.reason = reason
+    this.#reason = reason
   }
+
+  get kind(): 'file' | 'mapped' { return 'file' }
+  get reason(): string { return this.#reason }
 
   stat(path: string): FileStat | undefined {
     try {
