@@ -201,6 +201,7 @@ export class RecordReader {
     return await Promise.all(partitions.map(async partition => {
       const log = this.#topic.partitions[partition]!
       log.refresh()
+      log.checkOpen() // another process may have deleted it
       const { follow, to } = this.#settings
       const end = to === undefined ? (follow ? Infinity : log.endOffset) : await resolvePosition(this.#topic, partition, to, 'latest')
       const begin = await resolvePosition(this.#topic, partition, from, 'earliest')

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { open, type EventLog, type LogRecord, type OpenOptions, type Topic } from '../../src/index.ts'
+import { nextTurn } from '../../src/platform/next-turn.ts'
 import { plainFiles } from '../../src/platform/storage-choice.ts'
 import { SegmentIndex } from '../../src/storage/segment-index.ts'
 import { segmentsCases, segmentsDirectory, storedAs, type ExpectedPartition, type ExpectedRecord, type SegmentsCase } from '../kafka/support/kafka-segments.ts'
@@ -145,6 +146,7 @@ async function opened(directory: string, options?: OpenOptions) {
   onTestFinished(() => log.close())
   const complaints: unknown[] = []
   for (const event of ['error', 'warning', 'recovered'] as const) log.on(event, complaint => { complaints.push(complaint) })
+  await nextTurn() // what happened while it opened is told then
   return { log, complaints }
 }
 
