@@ -5,6 +5,8 @@ import { HEADER_BYTES, LOG_OVERHEAD, MAGIC, baseOffset, batchBytes, batchFault, 
 import type { File } from '../platform/file-system.ts'
 
 const CHUNK_BYTES = 1024 * 1024
+/** Room is made by whole pages, and no page is smaller. */
+const ROOM_UNIT_BYTES = 4096
 const OFFSET_RANGE = 2 ** 31
 
 export interface ScanFault { readonly position: number; readonly offset: number; readonly reason: string }
@@ -97,9 +99,13 @@ function plausible(bytes: Buffer, at: number, bytesLeft: number, nextOffset: num
   return size >= HEADER_BYTES && size <= bytesLeft && base >= nextOffset && base < nextOffset + OFFSET_RANGE
 }
 
-/** How many bytes from the position on are there up to the last one that is not zero. */
+/**
+ * How many bytes from the position on were written: room that was made ahead, zeros up to the end of a page, does not
+ * count. A file that ends within a page ends with what was written.
+ */
 export async function writtenBytes(file: File, position: number): Promise<number> {
   const end = file.bytes()
+  if (end % ROOM_UNIT_BYTES !== 0) return end - position
   const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(0, end - position)))
   let written = 0
   for (let at = position; at < end; at += chunk.length) {

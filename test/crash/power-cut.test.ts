@@ -10,8 +10,8 @@ import { scenarios, type ScenarioName } from './support-simulated/scenarios.ts'
 /** Makes a batch of exactly one sector. */
 const SECTOR_BATCH_VALUE_BYTES = 442
 
-/** Makes room for a few of the scenarios' segments at once. */
-const ROOM_BYTES = 2048
+/** Makes room for a few of the scenarios' segments at once, by a page as mapped files do. */
+const ROOM_BYTES = 4096
 
 const names = Object.keys(scenarios) as ScenarioName[]
 const storages = [['plain', 0], ['with room made ahead', ROOM_BYTES]] as const

@@ -6,7 +6,7 @@ import { scenarios, type ScenarioName } from './scenarios.ts'
 /** Recoveries are cut at each of their own calls, so only one call in so many of a scenario is taken for them. */
 const RECOVERY_STEP = 19
 /** With odd seeds appends make room ahead, as mapped files do. */
-const ROOM_BYTES = 2048
+const ROOM_BYTES = 4096
 
 /** Returns how many accidents there were. A failure says what repeats it. */
 export async function accidentCampaign(seed: number, tell: (line: string) => void = () => {}): Promise<number> {
