@@ -89,8 +89,9 @@ int guard_install(void)
   return failure;
 }
 
-// The signal fences keep the compiler from moving the copy out of the guarded stretch.
-int guarded_read(struct mapped_range mapped, void *to, const char *from, size_t bytes)
+// Copies to `to`, the first `head` bytes last. The signal fences keep the compiler from moving the copy out of the
+// guarded stretch.
+static int guarded_copy(struct mapped_range mapped, char *to, const char *from, size_t bytes, size_t head)
 {
   struct landing landing;
   landing.mapped = mapped;
@@ -101,27 +102,20 @@ int guarded_read(struct mapped_range mapped, void *to, const char *from, size_t 
   armed = &landing;
 #endif
   atomic_signal_fence(memory_order_seq_cst);
-  memcpy(to, from, bytes);
-  atomic_signal_fence(memory_order_seq_cst);
-  armed = NULL;
-  return 0;
-}
-
-int guarded_append(struct mapped_range mapped, char *to, const void *from, size_t bytes, size_t head)
-{
-  struct landing landing;
-  landing.mapped = mapped;
-#ifdef MILLRACE_UNGUARDED
-  (void)landing;
-#else
-  if (sigsetjmp(landing.place, 0) != 0) return EFAULT;
-  armed = &landing;
-#endif
-  atomic_signal_fence(memory_order_seq_cst);
-  memcpy(to + head, (const char *)from + head, bytes - head);
+  memcpy(to + head, from + head, bytes - head);
   atomic_thread_fence(memory_order_release);
   memcpy(to, from, head);
   atomic_signal_fence(memory_order_seq_cst);
   armed = NULL;
   return 0;
+}
+
+int guarded_read(struct mapped_range mapped, void *to, const char *from, size_t bytes)
+{
+  return guarded_copy(mapped, to, from, bytes, 0);
+}
+
+int guarded_append(struct mapped_range mapped, char *to, const void *from, size_t bytes, size_t head)
+{
+  return guarded_copy(mapped, to, from, bytes, head);
 }

@@ -204,13 +204,20 @@ struct windows *windows_create(napi_env env)
   return NULL;
 }
 
-napi_value windows_grow(napi_env env, napi_callback_info info)
+// (fd, offset, bytes)
+static bool take_room(napi_env env, napi_callback_info info, int *fd, uint64_t *offset, uint64_t *bytes)
 {
   napi_value arguments[3];
+  return take_arguments(env, info, 3, arguments)
+    && take_descriptor(env, arguments[0], fd)
+    && take_file_range(env, arguments[1], arguments[2], offset, bytes);
+}
+
+napi_value windows_grow(napi_env env, napi_callback_info info)
+{
   int fd;
   uint64_t offset, bytes;
-  if (!take_arguments(env, info, 3, arguments) || !take_descriptor(env, arguments[0], &fd)) return NULL;
-  if (!take_file_range(env, arguments[1], arguments[2], &offset, &bytes)) return NULL;
+  if (!take_room(env, info, &fd, &offset, &bytes)) return NULL;
   struct windows *windows = windows_of(env);
   struct slot *slot = open_slot(windows);
   if (slot == NULL) return failure_value(env, ENOMEM);
@@ -249,11 +256,9 @@ static bool queue(napi_env env, struct preparation *preparation)
 
 napi_value windows_prepare(napi_env env, napi_callback_info info)
 {
-  napi_value arguments[3];
   int fd;
   uint64_t offset, bytes;
-  if (!take_arguments(env, info, 3, arguments) || !take_descriptor(env, arguments[0], &fd)) return NULL;
-  if (!take_file_range(env, arguments[1], arguments[2], &offset, &bytes)) return NULL;
+  if (!take_room(env, info, &fd, &offset, &bytes)) return NULL;
   struct windows *windows = windows_of(env);
   int own = own_descriptor(fd);
   if (own < 0) return failure_value(env, errno);
