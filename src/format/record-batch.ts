@@ -19,8 +19,8 @@
 //
 // Offsets, times and ids are numbers: values beyond ±2^53 are a fault. The getters trust their caller to have asked
 // batchFault first (or to have written the batch).
+import { CHECKED_FROM, CRC_AT, HEADER_BYTES, LEADER_EPOCH_AT, LENGTH_AT, LOG_OVERHEAD, MAGIC, MAGIC_AT } from '../native/batch-layout.ts'
 import { crc32c } from '../native/crc32c.ts'
-import { CHECKED_FROM, CRC_AT, HEADER_BYTES, LEADER_EPOCH_AT, LENGTH_AT, LOG_OVERHEAD, MAGIC, MAGIC_AT } from '../native/stamp.ts'
 import { readInt32, readInt64, writeInt32, writeInt64 } from './integers.ts'
 
 export type Codec = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'

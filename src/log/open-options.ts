@@ -18,7 +18,7 @@ export const OPEN_OPTIONS = optionTable({
   create: { default: true, read: boolean },
   readOnly: { default: false, read: boolean },
   durability: { default: 'process', read: oneOf(['process', 'power']) }, // what survives kill -9 costs microseconds; a power cut is by choice
-  storage: { default: 'auto', read: oneOf(['auto', 'mapped', 'file']) }, // storage-choice.ts decides,
+  storage: { default: 'auto', read: oneOf(['auto', 'mapped', 'file']) }, // platform/storage-choice.ts decides
   topicDefaults: { default: readTopicDefaults(undefined, 'open'), read: readTopicDefaults },
   clock: { default: systemClock, read: object<Clock>('a clock', ['now', 'setTimeout']) },
   logger: { default: undefined, read: object<Logger>('a logger', ['debug', 'info', 'warn', 'error']) },

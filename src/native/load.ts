@@ -6,10 +6,14 @@
 import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import * as layout from './batch-layout.ts'
 import type { NativeConstants, NativePart } from './native-part.ts'
 
-/** What both sides have to agree on; the numbers of a batch's layout stand in stamp.ts too, and a test compares them. */
-const SHARED = { interfaceVersion: 1, overheadBytes: 12, headerBytes: 61, lengthAt: 8, leaderEpochAt: 12, magicAt: 16, crcAt: 17, checkedFrom: 21, magic: 2 }
+/** What both sides have to agree on. */
+const SHARED = {
+  interfaceVersion: 1, overheadBytes: layout.LOG_OVERHEAD, headerBytes: layout.HEADER_BYTES, lengthAt: layout.LENGTH_AT, leaderEpochAt: layout.LEADER_EPOCH_AT,
+  magicAt: layout.MAGIC_AT, crcAt: layout.CRC_AT, checkedFrom: layout.CHECKED_FROM, magic: layout.MAGIC,
+}
 
 type Loaded = { readonly part: NativePart; readonly absence: '' } | { readonly part: undefined; readonly absence: string }
 

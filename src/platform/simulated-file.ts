@@ -1,7 +1,8 @@
 // A File of the simulated disk. It remembers the node behind its name for as long as no name on the disk changes.
 import { assert } from '../base/assert.ts'
 import { LimitError } from '../base/errors.ts'
-import { LOG_OVERHEAD, stampBatch } from '../native/stamp.ts'
+import { LOG_OVERHEAD } from '../native/batch-layout.ts'
+import { stampBatch } from '../native/stamp.ts'
 import type { BatchesRead, File } from './file-system.ts'
 import { refuse, type DiskFile } from './simulated-disk.ts'
 import type { SimulatedMachine } from './simulated-machine.ts'

@@ -143,7 +143,8 @@ export class FollowedPartition extends PartitionLog {
     if ((this.options.fs.stat(segment.file.path)?.bytes ?? 0) - segment.bytes < LOG_OVERHEAD) return 0
     const start = Buffer.alloc(LOG_OVERHEAD)
     const isWritten = (): boolean => segment.file.read(start, segment.bytes) === LOG_OVERHEAD && start.some(byte => byte !== 0)
-    if (!isWritten()) segment.file.close() // recover() puts a copy in the file's place: the name counts
+    if (isWritten()) return batchBytes(start, 0)
+    segment.file.close() // recover() puts a copy in the file's place: the name counts
     return isWritten() ? batchBytes(start, 0) : 0
   }
 

@@ -6,7 +6,8 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { batchBytes, batchFault } from '../../src/format/record-batch.ts'
 import { crc32cInScript } from '../../src/native/crc32c.ts'
-import * as layout from '../../src/native/stamp.ts'
+import * as layout from '../../src/native/batch-layout.ts'
+import { stampInScript } from '../../src/native/stamp.ts'
 import { bundleForNode } from '../platform/support/bundle.ts'
 import { batchOf } from '../support/partitions.ts'
 import { reportOf } from './support/children.ts'
@@ -60,7 +61,7 @@ describe.skipIf(nativeFile === undefined)('the native part and its twins', () =>
       const ours = bytesFrom(seed, bytes + behind)
       const theirs = Buffer.from(ours)
       native.stamp(ours, bytes, baseOffset, leaderEpoch)
-      layout.stampInScript(theirs, bytes, baseOffset, leaderEpoch)
+      stampInScript(theirs, bytes, baseOffset, leaderEpoch)
       expect(ours.equals(theirs)).toBe(true)
       expect(ours.readBigUInt64BE(0)).toBe(BigInt(baseOffset))
     }), { numRuns: 500 })
@@ -114,7 +115,7 @@ describe.skipIf(nativeFile === undefined)('the native part and its twins', () =>
     await fc.assert(fc.asyncProperty(stored, async ({ values, damages, lengths, cut, position, room }) => {
       const batches = values.map((texts, index) => {
         const batch = batchOf(texts)
-        layout.stampInScript(batch, batch.length, index * 100, index)
+        stampInScript(batch, batch.length, index * 100, index)
         for (const [which, value] of lengths) if (which === index) batch.writeUInt32BE(value, layout.LENGTH_AT)
         return batch
       })
