@@ -52,6 +52,9 @@ test.each([
   'src/format/snappy.ts',
   'src/format/index-entries.ts',
   'src/format/checkpoint-file.ts',
+  'src/format/group-records.ts',
+  'src/format/consumer-protocol.ts',
+  'src/format/primitives.ts',
   'src/platform/lock-file.ts',
 ])('docs/format.md shows the diagram of %s', path => {
   const [, below = ''] = page.split(`](../${path})`)

@@ -20,11 +20,19 @@ import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import org.apache.kafka.clients.consumer.ConsumerPartitionAssignor.Assignment;
+import org.apache.kafka.clients.consumer.ConsumerPartitionAssignor.Subscription;
+import org.apache.kafka.clients.consumer.internals.ConsumerProtocol;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeader;
+import org.apache.kafka.common.protocol.ApiMessage;
+import org.apache.kafka.common.protocol.ByteBufferAccessor;
+import org.apache.kafka.common.protocol.MessageUtil;
+import org.apache.kafka.common.protocol.types.RawTaggedField;
 import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.common.record.internal.ControlRecordType;
 import org.apache.kafka.common.record.internal.DefaultRecordBatch;
@@ -33,6 +41,13 @@ import org.apache.kafka.common.record.internal.MemoryRecords;
 import org.apache.kafka.common.record.internal.MemoryRecordsBuilder;
 import org.apache.kafka.common.record.internal.RecordBatch;
 import org.apache.kafka.common.utils.Utils;
+import org.apache.kafka.coordinator.group.generated.ConsumerGroupMetadataKey;
+import org.apache.kafka.coordinator.group.generated.GroupMetadataKey;
+import org.apache.kafka.coordinator.group.generated.GroupMetadataValue;
+import org.apache.kafka.coordinator.group.generated.GroupMetadataValue.MemberMetadata;
+import org.apache.kafka.coordinator.group.generated.LegacyOffsetCommitKey;
+import org.apache.kafka.coordinator.group.generated.OffsetCommitKey;
+import org.apache.kafka.coordinator.group.generated.OffsetCommitValue;
 import org.apache.kafka.storage.internals.checkpoint.LeaderEpochCheckpointFile;
 import org.apache.kafka.storage.internals.checkpoint.OffsetCheckpointFile;
 import org.apache.kafka.storage.internals.checkpoint.PartitionMetadata;
@@ -58,6 +73,11 @@ public class Vectors {
         out.put("murmur2", hashes());
         out.put("batches", batches());
         out.put("files", files());
+        out.put("committedOffsets", GroupRecords.committedOffsets());
+        out.put("groups", GroupRecords.groups());
+        out.put("keyOfAnotherKind", base64(MessageUtil.toCoordinatorTypePrefixedBytes(new ConsumerGroupMetadataKey().setGroupId("modern"))));
+        out.put("subscriptions", Protocol.subscriptions());
+        out.put("assignments", Protocol.assignments());
         System.out.println(new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValueAsString(out));
     }
 
@@ -182,6 +202,129 @@ public class Vectors {
             "partitionMetadata", new PartitionMetadata(0, Uuid.fromString("ZGVtby10b3BpYy1pZC0wMQ")).encode(),
             "index", base64(Files.readAllBytes(index.toPath())),
             "timeindex", base64(Files.readAllBytes(timeindex.toPath())));
+    }
+
+    /** Of __consumer_offsets: keys and values, and what Kafka itself reads from the values' bytes. */
+    static class GroupRecords {
+        static List<Object> committedOffsets() {
+            List<Object> records = new ArrayList<>();
+            ApiMessage key = new OffsetCommitKey().setGroup("billing").setTopic("orders").setPartition(7);
+            for (short version = 0; version <= 4; version++) {
+                records.add(offset("offset, version " + version, key, version, new OffsetCommitValue().setOffset(12_345).setLeaderEpoch(3).setMetadata("").setCommitTimestamp(T).setExpireTimestamp(version == 1 ? T + 1000 : -1)));
+            }
+            records.add(offset("offset with a topic's id and tags that nobody knows", key, (short) 4, tagged(new OffsetCommitValue().setOffset(1).setMetadata("m").setCommitTimestamp(T).setTopicId(Uuid.fromString("ZGVtby10b3BpYy1pZC0wMQ")))));
+            records.add(offset("far offset, long names", new OffsetCommitKey().setGroup("g".repeat(300)).setTopic("t".repeat(249)).setPartition(Integer.MAX_VALUE), (short) 3,
+                new OffsetCommitValue().setOffset((1L << 53) - 1).setLeaderEpoch(Integer.MAX_VALUE).setMetadata("m".repeat(4096)).setCommitTimestamp((1L << 53) - 1)));
+            records.add(offset("no offset", new OffsetCommitKey().setGroup("").setTopic("").setPartition(-1), (short) 3, new OffsetCommitValue().setOffset(-1).setLeaderEpoch(-1).setMetadata("Grüße, 東京 🎉").setCommitTimestamp(-1)));
+            records.add(offset("legacy key", new LegacyOffsetCommitKey().setGroup("Київ").setTopic("orders").setPartition(0), (short) 0, new OffsetCommitValue().setOffset(5).setMetadata("old").setCommitTimestamp(T)));
+            return records;
+        }
+
+        static List<Object> groups() {
+            List<Object> records = new ArrayList<>();
+            for (short version = 0; version <= 4; version++) {
+                records.add(group("group, version " + version, version, new GroupMetadataValue().setProtocolType("consumer").setGeneration(5).setProtocol("range").setLeader("member-1").setCurrentStateTimestamp(T).setMembers(List.of(
+                    member("member-1", "static-1", "Grüße", utf8("what it reads"), utf8("what it gets")), member("member-2", null, "", new byte[0], new byte[] {0, -1, 127})))));
+            }
+            records.add(group("empty group", (short) 3, new GroupMetadataValue().setProtocolType("").setGeneration(0).setProtocol(null).setLeader(null).setCurrentStateTimestamp(T).setMembers(List.of())));
+            records.add(group("empty group, version 4", (short) 4, new GroupMetadataValue().setProtocolType("").setGeneration(0).setProtocol(null).setLeader(null).setCurrentStateTimestamp(T).setMembers(List.of())));
+            return records;
+        }
+
+        static Object offset(String name, ApiMessage key, short version, OffsetCommitValue value) {
+            byte[] bytes = MessageUtil.toVersionPrefixedBytes(version, value);
+            OffsetCommitValue read = new OffsetCommitValue(readable(bytes), version);
+            Object keyFields = key instanceof OffsetCommitKey k ? offsetKey(k.group(), k.topic(), k.partition())
+                : key instanceof LegacyOffsetCommitKey k ? offsetKey(k.group(), k.topic(), k.partition()) : null;
+            return map("name", name, "key", base64(MessageUtil.toCoordinatorTypePrefixedBytes(key)), "keyFields", keyFields, "version", version, "value", base64(bytes),
+                "fields", map("offset", read.offset(), "leaderEpoch", read.leaderEpoch(), "metadata", read.metadata(), "timestamp", read.commitTimestamp()));
+        }
+
+        static Object offsetKey(String group, String topic, int partition) {
+            return map("kind", "offset", "group", group, "topic", topic, "partition", partition);
+        }
+
+        static Object group(String name, short version, GroupMetadataValue value) {
+            byte[] bytes = MessageUtil.toVersionPrefixedBytes(version, value);
+            GroupMetadataValue read = new GroupMetadataValue(readable(bytes), version);
+            List<Object> members = new ArrayList<>();
+            for (MemberMetadata m : read.members()) members.add(map("id", m.memberId(), "instanceId", m.groupInstanceId(), "clientId", m.clientId(), "clientHost", m.clientHost(),
+                "rebalanceTimeoutMs", m.rebalanceTimeout(), "sessionTimeoutMs", m.sessionTimeout(), "subscription", base64(m.subscription()), "assignment", base64(m.assignment())));
+            return map("name", name, "key", base64(MessageUtil.toCoordinatorTypePrefixedBytes(new GroupMetadataKey().setGroup("billing"))), "keyFields", map("kind", "group", "group", "billing"),
+                "version", version, "value", base64(bytes), "fields", map("protocolType", read.protocolType(), "generation", read.generation(), "protocol", read.protocol(), "leader", read.leader(),
+                    "timestamp", read.currentStateTimestamp(), "members", members));
+        }
+
+        static MemberMetadata member(String id, String instanceId, String clientId, byte[] subscription, byte[] assignment) {
+            return new MemberMetadata().setMemberId(id).setGroupInstanceId(instanceId).setClientId(clientId).setClientHost("/127.0.0.1").setRebalanceTimeout(300_000)
+                .setSessionTimeout(45_000).setSubscription(subscription).setAssignment(assignment);
+        }
+
+        static OffsetCommitValue tagged(OffsetCommitValue value) {
+            value.unknownTaggedFields().add(new RawTaggedField(5, utf8("five")));
+            value.unknownTaggedFields().add(new RawTaggedField(300, utf8("x".repeat(200))));
+            return value;
+        }
+
+        /** Behind the version. */
+        static ByteBufferAccessor readable(byte[] bytes) {
+            return new ByteBufferAccessor(ByteBuffer.wrap(bytes, 2, bytes.length - 2));
+        }
+    }
+
+    /** What consumers tell each other, and what Kafka's own consumer reads from those bytes. */
+    static class Protocol {
+        static final ByteBuffer USER_DATA = ByteBuffer.wrap(new byte[] {0, -1, 127});
+
+        static List<Object> subscriptions() {
+            List<TopicPartition> owned = List.of(new TopicPartition("orders", 0), new TopicPartition("orders", 3), new TopicPartition("東京", 1));
+            List<Object> subscriptions = new ArrayList<>();
+            for (short version = 0; version <= 3; version++) {
+                subscriptions.add(subscription("version " + version, version, new Subscription(List.of("orders", "東京"), USER_DATA, owned, 7, Optional.empty())));
+            }
+            subscriptions.add(subscription("of a new member", (short) 3, new Subscription(List.of("orders"))));
+            subscriptions.add(subscription("of nothing", (short) 3, new Subscription(List.of(), ByteBuffer.allocate(0))));
+            subscriptions.add(subscription("with a rack", (short) 3, new Subscription(List.of("orders"), null, List.of(), 2, Optional.of("rack-1"))));
+            return subscriptions;
+        }
+
+        static Object subscription(String name, short version, Subscription subscription) {
+            ByteBuffer bytes = ConsumerProtocol.serializeSubscription(subscription, version);
+            Subscription read = ConsumerProtocol.deserializeSubscription(bytes.duplicate());
+            return map("name", name, "version", version, "bytes", base64(bytes.array()),
+                "fields", map("topics", read.topics(), "userData", base64(read.userData()), "owned", described(read.ownedPartitions()), "generation", read.generationId().orElse(-1)));
+        }
+
+        static List<Object> assignments() {
+            List<TopicPartition> partitions = List.of(new TopicPartition("orders", 2), new TopicPartition("orders", 0), new TopicPartition("a.b_c-1", 64));
+            List<Object> assignments = new ArrayList<>();
+            for (short version = 0; version <= 3; version++) assignments.add(assignment("version " + version, version, new Assignment(partitions, USER_DATA)));
+            assignments.add(assignment("of nothing", (short) 3, new Assignment(List.of())));
+            return assignments;
+        }
+
+        static Object assignment(String name, short version, Assignment assignment) {
+            ByteBuffer bytes = ConsumerProtocol.serializeAssignment(assignment, version);
+            Assignment read = ConsumerProtocol.deserializeAssignment(bytes.duplicate());
+            return map("name", name, "version", version, "bytes", base64(bytes.array()), "fields", map("partitions", described(read.partitions()), "userData", base64(read.userData())));
+        }
+
+        static List<Object> described(List<TopicPartition> partitions) {
+            List<Object> described = new ArrayList<>();
+            for (TopicPartition p : partitions) described.add(map("topic", p.topic(), "partition", p.partition()));
+            return described;
+        }
+
+        static String base64(ByteBuffer buffer) {
+            if (buffer == null) return null;
+            byte[] bytes = new byte[buffer.remaining()];
+            buffer.duplicate().get(bytes);
+            return Vectors.base64(bytes);
+        }
+
+        static String base64(byte[] bytes) {
+            return Vectors.base64(bytes);
+        }
     }
 
     static byte[] utf8(String text) {

@@ -1,0 +1,206 @@
+// Kafka's primitive types, of which the records of its internal topics and the messages of its protocol are made.
+//
+//   int16 int32 int64   big-endian
+//   string              int16 length (-1: null) · UTF-8
+//   bytes               int32 length (-1: null) · the bytes
+//   array               int32 count (-1: null) · the elements
+//   tagged fields       in flexible versions alone: uvarint count · fields: uvarint tag · uvarint length · the field
+//
+// In flexible versions the other lengths and counts are uvarints too, one more than what they mean, so that 0 is null.
+// The reader trusts nothing: lengths and counts are held against the bytes that remain before anything is made of them,
+// and an int64 beyond ±2^53 is a fault. What a fault is called is up to whoever reads: `malformed` makes the error. Bytes
+// that are no UTF-8 become U+FFFD, as in Kafka. The writer writes what is not flexible, which is all that we write.
+// Used by group-records.ts and consumer-protocol.ts.
+import { assert } from '../base/assert.ts'
+import { readInt32, readInt64, writeInt32, writeInt64 } from './integers.ts'
+
+const MAX_STRING_BYTES = 0x7fff
+const MAX_UVARINT_BYTES = 5
+
+/** Makes the error that is thrown for bytes which are not what they should be; `at` is where in them. */
+export type Malformed = (what: string, at: number) => Error
+
+export class PrimitiveReader {
+  /** Whether lengths are read as flexible versions write them. */
+  flexible = false
+  #at = 0
+  readonly #bytes: Buffer
+  readonly #malformed: Malformed
+
+  constructor(bytes: Uint8Array, malformed: Malformed) {
+    this.#bytes = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    this.#malformed = malformed
+  }
+
+  int16(field: string): number {
+    const at = this.#take(2, field)
+    return this.#bytes[at]! << 24 >> 16 | this.#bytes[at + 1]!
+  }
+
+  int32(field: string): number {
+    return readInt32(this.#bytes, this.#take(4, field))
+  }
+
+  int64(field: string): number {
+    const value = readInt64(this.#bytes, this.#take(8, field))
+    if (!Number.isSafeInteger(value)) throw this.#malformed(`its ${field} is ${value}, beyond 2^53`, this.#at - 8)
+    return value
+  }
+
+  string(field: string): string {
+    return this.#text(this.#stringLength(field), field)
+  }
+
+  nullableString(field: string): string | null {
+    const length = this.#stringLength(field)
+    return length === -1 ? null : this.#text(length, field)
+  }
+
+  /** A view: it keeps the reader's bytes alive. */
+  bytes(field: string): Buffer {
+    return this.#view(this.#length(field), field)
+  }
+
+  /** As bytes(). */
+  nullableBytes(field: string): Buffer | null {
+    const length = this.#length(field)
+    return length === -1 ? null : this.#view(length, field)
+  }
+
+  /** As many elements may follow; each takes a byte at least. */
+  array<T>(field: string, element: () => T): T[] {
+    const count = this.#length(field)
+    if (count < 0 || count > this.#left()) throw this.#malformed(`it counts ${count} ${field}, ${this.#left()} bytes are left`, this.#at)
+    const elements: T[] = []
+    while (elements.length < count) elements.push(element())
+    return elements
+  }
+
+  /** Passes over the fields that a flexible version may carry behind those that everyone knows. */
+  skipTaggedFields(): void {
+    if (!this.flexible) return
+    const count = this.#uvarint('tagged field count')
+    for (let i = 0; i < count; i++) {
+      this.#uvarint('tag')
+      this.#take(this.#uvarint('tagged field'), 'tagged field')
+    }
+  }
+
+  expectEnd(): void {
+    if (this.#left() > 0) throw this.#malformed(`${this.#left()} bytes follow its last field`, this.#at)
+  }
+
+  #text(length: number, field: string): string {
+    const at = this.#take(length, field)
+    return length === 0 ? '' : this.#bytes.toString('utf8', at, at + length)
+  }
+
+  #view(length: number, field: string): Buffer {
+    const at = this.#take(length, field)
+    return this.#bytes.subarray(at, at + length)
+  }
+
+  /** -1 for null, as the next. */
+  #stringLength(field: string): number {
+    return this.flexible ? this.#uvarint(field) - 1 : this.int16(field)
+  }
+
+  /** Of bytes, or of elements. */
+  #length(field: string): number {
+    return this.flexible ? this.#uvarint(field) - 1 : this.int32(field)
+  }
+
+  #uvarint(field: string): number {
+    let value = 0
+    for (let i = 0; i < MAX_UVARINT_BYTES; i++) {
+      const byte = this.#bytes[this.#take(1, field)]!
+      value += (byte & 0x7f) * 2 ** (7 * i)
+      if (byte < 0x80) return value
+    }
+    throw this.#malformed(`the length of its ${field} is longer than ${MAX_UVARINT_BYTES} bytes`, this.#at)
+  }
+
+  /** Moves behind the next `bytes`, which are there, and returns where they begin. */
+  #take(bytes: number, field: string): number {
+    const at = this.#at
+    if (bytes < 0 || bytes > this.#left()) throw this.#malformed(bytes === -1 ? `its ${field} is null` : `its ${field} takes ${bytes} bytes, ${this.#left()} are left`, at)
+    this.#at = at + bytes
+    return at
+  }
+
+  #left(): number {
+    return this.#bytes.length - this.#at
+  }
+}
+
+export class PrimitiveWriter {
+  #bytes: Buffer
+  #at = 0
+
+  /** `expectedBytes`: if as many are written, nothing is copied. */
+  constructor(expectedBytes: number) {
+    this.#bytes = Buffer.allocUnsafe(expectedBytes)
+  }
+
+  int16(value: number): void {
+    const at = this.#take(2)
+    this.#bytes[at] = value >>> 8
+    this.#bytes[at + 1] = value
+  }
+
+  int32(value: number): void {
+    const at = this.#take(4)
+    writeInt32(this.#bytes, at, value)
+  }
+
+  int64(value: number): void {
+    const at = this.#take(8)
+    writeInt64(this.#bytes, at, value)
+  }
+
+  string(value: string): void {
+    const length = Buffer.byteLength(value)
+    assert(length <= MAX_STRING_BYTES, `a string of ${length} bytes for Kafka, whose strings have at most ${MAX_STRING_BYTES}`)
+    this.int16(length)
+    const at = this.#take(length)
+    this.#bytes.write(value, at, length)
+  }
+
+  nullableString(value: string | null): void {
+    if (value === null) this.int16(-1)
+    else this.string(value)
+  }
+
+  bytes(value: Uint8Array): void {
+    this.int32(value.length)
+    const at = this.#take(value.length)
+    this.#bytes.set(value, at)
+  }
+
+  nullableBytes(value: Uint8Array | null): void {
+    if (value === null) this.int32(-1)
+    else this.bytes(value)
+  }
+
+  array<T>(elements: readonly T[], write: (element: T) => void): void {
+    this.int32(elements.length)
+    elements.forEach(write)
+  }
+
+  /** What was written. */
+  finish(): Buffer {
+    return this.#bytes.length === this.#at ? this.#bytes : this.#bytes.subarray(0, this.#at)
+  }
+
+  /** Where the next `bytes` go; there is room for them, in #bytes as it is from now on. */
+  #take(bytes: number): number {
+    const at = this.#at
+    this.#at = at + bytes
+    if (this.#at > this.#bytes.length) {
+      const larger = Buffer.allocUnsafe(Math.max(this.#at, 2 * this.#bytes.length))
+      this.#bytes.copy(larger, 0, 0, at)
+      this.#bytes = larger
+    }
+    return at
+  }
+}
