@@ -7,6 +7,8 @@ export interface LogEvents {
   error: { error: MillraceError; topic?: string; partition?: number }
   warning: { code: string; message: string; hint?: string }
   recovered: { topic: string; partition: number; cutBytes: number; endOffset: number }
+  /** A group's position lay beyond what an unclean end left of the partition, and was moved to its end. */
+  rewound: { group: string; topic: string; partition: number; from: number; to: number }
 }
 
 export interface Logger { debug(o: object, m: string): void; info(o: object, m: string): void; warn(o: object, m: string): void; error(o: object, m: string): void }
@@ -25,9 +27,10 @@ export function tellAll<T>(listeners: Iterable<(facts: T) => void>, event: strin
 }
 
 export class EventEmitter {
-  readonly #listeners: { [E in keyof LogEvents]: Set<Listener<E>> } = { error: new Set(), warning: new Set(), recovered: new Set() }
+  readonly #listeners: { [E in keyof LogEvents]: Set<Listener<E>> } = { error: new Set(), warning: new Set(), recovered: new Set(), rewound: new Set() }
   readonly #logger: Logger | undefined
-  #held: (() => void)[] | undefined
+  #held: (() => void)[] = []
+  #holders = 0
 
   constructor(logger: Logger | undefined) {
     this.#logger = logger
@@ -42,19 +45,17 @@ export class EventEmitter {
     return () => listeners.delete(listener)
   }
 
-  /** Keeps what happens for later: while a log opens nobody can listen yet. */
-  hold(): void {
-    this.#held = []
-  }
-
-  release(): void {
-    const held = this.#held ?? []
-    this.#held = undefined
-    for (const emit of held) emit()
+  /** Keeps what happens for later: while a log opens nobody can listen yet. Returns what tells it, once all who hold have let go. */
+  hold(): () => void {
+    this.#holders++
+    return () => {
+      if (--this.#holders > 0) return
+      for (const emit of this.#held.splice(0)) emit()
+    }
   }
 
   emit<E extends keyof LogEvents>(event: E, facts: LogEvents[E]): void {
-    if (this.#held !== undefined) {
+    if (this.#holders > 0) {
       this.#held.push(() => { this.emit(event, facts) })
       return
     }

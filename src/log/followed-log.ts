@@ -10,6 +10,7 @@ import { IndexCache } from '../storage/index-cache.ts'
 import { CATALOG_TOPIC, Catalog, type CatalogEntry } from './catalog.ts'
 import { START_OFFSETS, readOffsets, type Offsets } from './checkpoints.ts'
 import { EventEmitter } from './event-emitter.ts'
+import type { InternalTopic } from './internal-topics.ts'
 import { LogDirectory } from './log-directory.ts'
 import type { OpenLog } from './open-log.ts'
 import type { OpenSettings } from './open-options.ts'
@@ -35,6 +36,7 @@ export class FollowedLog implements OpenLog {
   readonly #indexes = new IndexCache()
   #catalogPartition!: FollowedPartition
   #catalog!: Catalog
+  readonly #internal = new Map<InternalTopic, Promise<FollowedPartition>>()
   /** Of the catalog: so much of it has taken effect here. While it has no more, every directory is whose it was. */
   #followedBytes = 0
   #starts: { readonly seen: string | undefined; readonly offsets: Offsets } = { seen: undefined, offsets: new Map() }
@@ -84,6 +86,19 @@ export class FollowedLog implements OpenLog {
   deleteTopic(): Promise<never> { return this.#refuse() }
   alterTopic(): Promise<never> { return this.#refuse() }
   recoverPartition(): Promise<never> { return this.#refuse() }
+  observeTopics(): void {}
+
+  /** Looked for at each call until it is there: the writer makes it when it is first needed. */
+  async internalPartition(topic: InternalTopic): Promise<FollowedPartition | undefined> {
+    this.checkOpen()
+    const label = partitionDirectory(topic, 0)
+    const known = this.#internal.get(topic)
+    if (known !== undefined || this.#directory.fs.stat(join(this.#directory.path, label)) === undefined) return await known
+    const opening = this.#openPartition(topic, 0, () => 'delete', () => true)
+    this.#internal.set(topic, opening)
+    opening.catch(() => this.#internal.delete(topic))
+    return await opening
+  }
 
   writer(): never {
     this.checkOpen()
@@ -98,6 +113,7 @@ export class FollowedLog implements OpenLog {
     this.#timer?.cancel()
     await this.#looking?.catch(() => { /* whoever asked for the look has it */ })
     this.#catalogPartition.abandon(this.#closed)
+    for (const opening of this.#internal.values()) await opening.then(partition => { partition.abandon(this.#closed!) }, () => { /* whoever asked has it */ })
     for (const topic of this.topics.values()) this.#drop(topic, this.#closed, 'closed')
   }
 

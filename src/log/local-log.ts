@@ -10,8 +10,9 @@ import type { WritablePartition } from '../storage/writable-partition.ts'
 import { CATALOG_TOPIC, Catalog, type CatalogEntry } from './catalog.ts'
 import { EventEmitter } from './event-emitter.ts'
 import { inParallel } from './in-parallel.ts'
+import { INTERNAL_TOPICS, type InternalTopic } from './internal-topics.ts'
 import { LogDirectory } from './log-directory.ts'
-import type { OpenLog } from './open-log.ts'
+import type { OpenLog, TopicObserver } from './open-log.ts'
 import type { OpenSettings } from './open-options.ts'
 import { findPartition, removeDeleted, removeOrphans } from './partition-directories.ts'
 import { PartitionStore, SIDE_BY_SIDE } from './partition-store.ts'
@@ -19,11 +20,12 @@ import { loadPartitioner, type PartitionerName } from './partitioner.ts'
 import { RecordCodec } from './record-codec.ts'
 import { RecordWriter, type WriterSettings } from './record-writer.ts'
 import { StoredTopic } from './stored-topic.ts'
+import { SyncRounds } from './sync-rounds.ts'
 import { randomTopicId } from './topic-id.ts'
 import { caseClash, checkTopicName } from './topic-name.ts'
 import { DEFAULT_SETTINGS, defaultSettings, readAlterOptions, readTopicOptions, reconcile, type ReadTopicOptions, type TopicSettings } from './topic-settings.ts'
 
-/** Active segments are synced so often, then the recovery points are saved: what a power cut can cost 'process'. */
+/** What was written is synced within that time, then the recovery points are saved: what a power cut can cost 'process'. */
 const SYNC_INTERVAL_MS = 30_000
 const CATALOG_ID = 'AAAAAAAAAAAAAAAAAAAAAQ'
 
@@ -36,9 +38,12 @@ export class LocalLog implements OpenLog {
   readonly #store: PartitionStore
   /** And the topic, of those that write to one alone. */
   readonly #writers = new Map<RecordWriter, StoredTopic | undefined>()
+  readonly #internal = new Map<InternalTopic, Promise<WritablePartition>>()
   #catalog!: Catalog
+  #observer: TopicObserver | undefined
   #changes: Promise<unknown> = Promise.resolve()
-  #syncTimer: { cancel(): void } | undefined
+  /** Not before opening has ended: a round saves the recovery points of all partitions. */
+  #rounds: SyncRounds | undefined
   #closing: Promise<void> | undefined
   #closed: ClosedError | undefined
 
@@ -47,7 +52,7 @@ export class LocalLog implements OpenLog {
     this.settings = settings
     this.events = new EventEmitter(settings.logger)
     this.#directory = directory
-    this.#store = new PartitionStore(directory, this.events)
+    this.#store = new PartitionStore(directory, this.events, () => this.#rounds?.needed())
   }
 
   static async open(fs: FileSystem, path: string, location: string, settings: OpenSettings): Promise<LocalLog> {
@@ -55,10 +60,9 @@ export class LocalLog implements OpenLog {
     let log: LocalLog | undefined
     try {
       log = new LocalLog(location, directory, settings)
-      const { events } = log
-      events.hold()
+      const release = log.events.hold()
       await log.#start()
-      void nextTurn().then(() => { events.release() })
+      void nextTurn().then(release)
       return log
     } catch (error) {
       if (log !== undefined) log.#store.abandonAll(logClosed(location))
@@ -73,6 +77,21 @@ export class LocalLog implements OpenLog {
 
   checkOpen(): void {
     if (this.#closed !== undefined) throw this.#closed
+  }
+
+  observeTopics(observer: TopicObserver): void {
+    this.#observer = observer
+  }
+
+  /** Not one of the changes of the catalog: those may wait for what is written here. */
+  async internalPartition(topic: InternalTopic, { create }: { create: boolean }): Promise<WritablePartition | undefined> {
+    this.checkOpen()
+    const known = this.#internal.get(topic)
+    if (known !== undefined || !create) return await known
+    const made = this.#store.create(topic, 0, INTERNAL_TOPICS[topic], internalPolicies)
+    this.#internal.set(topic, made)
+    made.catch(() => this.#internal.delete(topic))
+    return await made
   }
 
   async topic(name: unknown, options: unknown): Promise<StoredTopic> {
@@ -111,6 +130,7 @@ export class LocalLog implements OpenLog {
       topic.markGone(reason, 'deleted')
       for (const [writer, only] of this.#writers) if (only === topic) this.#writers.delete(writer)
       await this.#store.delete(name, topic.partitions.keys(), topic.id, reason)
+      await this.#observer?.deleted(topic)
     })
   }
 
@@ -119,6 +139,7 @@ export class LocalLog implements OpenLog {
     await this.#change(async () => { // its files must stay where they are meanwhile
       topic.checkUsable()
       await this.#store.recover(topic.writable(partition), topic.name, partition)
+      await this.#observer?.recovered(topic, partition)
     })
   }
 
@@ -139,9 +160,11 @@ export class LocalLog implements OpenLog {
   }
 
   /** As if the process had died: nothing more is written. For tests. */
-  abandon(): void {
-    this.#stop(new ClosedError('LOG_CRASHED', 'the log was made to crash', { hint: 'it goes on in the log that crash() returned' }))
-    this.#store.abandonAll(this.#closed!)
+  abandon(): ClosedError {
+    const crashed = new ClosedError('LOG_CRASHED', 'the log was made to crash', { hint: 'it goes on in the log that crash() returned' })
+    this.#stop(crashed)
+    this.#store.abandonAll(crashed)
+    return crashed
   }
 
   // ---------------------------------------------------------------- opening
@@ -150,22 +173,31 @@ export class LocalLog implements OpenLog {
     const { fs, path } = this.#directory
     const isNew = !this.#store.exists(CATALOG_TOPIC, 0)
     if (isNew) this.#checkNothingLost()
-    const partition = isNew ? await this.#store.create(CATALOG_TOPIC, 0, CATALOG_ID, catalogPolicies) : await this.#store.open(CATALOG_TOPIC, 0, catalogPolicies)
+    const partition = isNew ? await this.#store.create(CATALOG_TOPIC, 0, CATALOG_ID, internalPolicies) : await this.#store.open(CATALOG_TOPIC, 0, internalPolicies)
     await partition.sync() // after a kill its end is in the page cache alone: topics that are seen once stay
     this.#catalog = new Catalog(partition, this.settings.clock)
     await this.#catalog.replay()
     await removeDeleted(fs, path)
     if (this.#directory.trust !== 'clean') this.#warnOfStrangers(await removeOrphans(fs, path, this.#catalog))
+    const opened = new Map<string, { readonly topic: { current?: StoredTopic }; readonly partitions: readonly WritablePartition[] }>()
     await inParallel(this.#catalog.entries, SIDE_BY_SIDE, async ([name, entry]) => {
       const topic: { current?: StoredTopic } = {}
       const policies = () => topic.current?.settings ?? entry.settings
       const partitions: WritablePartition[] = []
       for (let index = 0; index < entry.settings.partitions; index++) partitions.push(await this.#openPartition(name, index, policies))
-      topic.current = await this.#register(name, entry.id, entry.settings, partitions, {})
+      opened.set(name, { topic, partitions })
     })
+    for (const [name, { id, settings }] of this.#catalog.entries) { // in the catalog's order, whichever was open first
+      const { topic, partitions } = opened.get(name)!
+      topic.current = await this.#register(name, id, settings, partitions, {})
+    }
+    for (const topic of Object.keys(INTERNAL_TOPICS) as InternalTopic[]) {
+      if (this.#store.exists(topic, 0)) this.#internal.set(topic, Promise.resolve(await this.#store.open(topic, 0, internalPolicies)))
+    }
     await this.#store.saveCheckpoints()
     await this.#directory.beginWriting()
-    this.#scheduleSync()
+    this.#rounds = new SyncRounds(this.settings.clock, SYNC_INTERVAL_MS, () => this.#syncRound())
+    this.#rounds.needed() // what a crash left is in the page cache alone
   }
 
   /** The catalog is made before any other partition. */
@@ -199,13 +231,16 @@ export class LocalLog implements OpenLog {
     if (!this.settings.create) throw noSuchTopic(name)
     const defaults = this.settings.topicDefaults
     const all = { ...defaults, ...given, settings: { ...defaults.settings, ...given.settings } }
+    await this.#observer?.creating(name)
     const settings = defaultSettings(all.settings, `topic '${name}'`)
     await ensureCodec(settings.compression)
     const id = randomTopicId()
     const topic: { current?: StoredTopic } = {}
     const partitions = await this.#createPartitions(name, id, 0, settings.partitions, () => topic.current?.settings ?? settings)
     await this.#putOrUndo(name, { id, settings }, partitions, 0)
-    return topic.current = await this.#register(name, id, settings, partitions, all)
+    topic.current = await this.#register(name, id, settings, partitions, all)
+    this.#observer?.changed()
+    return topic.current
   }
 
   async #createPartitions(name: string, id: string, from: number, to: number, policies: () => TopicSettings): Promise<WritablePartition[]> {
@@ -267,7 +302,10 @@ export class LocalLog implements OpenLog {
     const added = await this.#createPartitions(topic.name, topic.id, topic.partitions.length, settings.partitions, () => topic.settings)
     await this.#putOrUndo(topic.name, { id: topic.id, settings }, added, topic.partitions.length)
     topic.settings = settings
-    if (added.length > 0) topic.grow(added)
+    if (added.length > 0) {
+      topic.grow(added)
+      this.#observer?.changed()
+    }
     if (report !== undefined) this.events.emit('warning', { code: report, message: `topic '${topic.name}': changed ${changed.join(', ')}, as given on opening it`, hint: 'leave options out to keep what is stored' })
   }
 
@@ -283,17 +321,18 @@ export class LocalLog implements OpenLog {
 
   // ---------------------------------------------------------------- syncing, closing
 
-  #scheduleSync(): void {
-    this.#syncTimer = this.settings.clock.setTimeout(() => {
-      this.#store.syncAll()
-        .catch((error: unknown) => { if (error instanceof MillraceError) this.events.emit('error', { error }) })
-        .finally(() => { if (this.#closed === undefined) this.#scheduleSync() })
-    }, SYNC_INTERVAL_MS)
+  async #syncRound(): Promise<void> {
+    try {
+      await this.#store.syncAll()
+    } catch (error) {
+      if (error instanceof MillraceError) this.events.emit('error', { error })
+      this.#rounds?.needed()
+    }
   }
 
   #stop(reason: ClosedError): void {
     this.#closed = reason
-    this.#syncTimer?.cancel()
+    this.#rounds?.stop()
     for (const topic of this.topics.values()) topic.markGone(reason, 'closed')
   }
 
@@ -322,10 +361,9 @@ export class LocalLog implements OpenLog {
   }
 }
 
-function catalogPolicies(): TopicSettings {
+function internalPolicies(): TopicSettings {
   return DEFAULT_SETTINGS
 }
-
 function logClosed(location: string): ClosedError {
   return new ClosedError('LOG_CLOSED', `the log in ${location} was closed`, { hint: 'open it again' })
 }

@@ -1,7 +1,9 @@
 // What an open log is to whoever stands on it (surface/ and, later, groups and doors), whether this process writes it
 // or follows another that does.
 import type { FileSystem } from '../platform/file-system.ts'
+import type { PartitionLog } from '../storage/partition-log.ts'
 import type { EventEmitter } from './event-emitter.ts'
+import type { InternalTopic } from './internal-topics.ts'
 import type { OpenSettings } from './open-options.ts'
 import type { RecordWriter, WriterSettings } from './record-writer.ts'
 import type { StoredTopic } from './stored-topic.ts'
@@ -10,7 +12,7 @@ export interface OpenLog {
   readonly location: string
   readonly settings: OpenSettings
   readonly events: EventEmitter
-  readonly storage: Pick<FileSystem, 'kind' | 'reason'>
+  readonly storage: Pick<FileSystem, 'kind' | 'reason' | 'jobs'>
   /** By name, the log's own left out. */
   readonly topics: ReadonlyMap<string, StoredTopic>
   checkOpen(): void
@@ -19,8 +21,24 @@ export interface OpenLog {
   deleteTopic(name: unknown): Promise<void>
   alterTopic(topic: StoredTopic, options: unknown): Promise<void>
   recoverPartition(topic: StoredTopic, partition: number): Promise<void>
+  /** undefined: there is none, and none is to be made. */
+  internalPartition(topic: InternalTopic, options: { create: boolean }): Promise<PartitionLog | undefined>
+  /** One observer; it is told by the process that writes alone. */
+  observeTopics(observer: TopicObserver): void
   /** A producer's writer; it is flushed and closed with the log, and forgotten with the topic if it has only one. */
   writer(settings: WriterSettings, only?: StoredTopic): RecordWriter
   forget(writer: RecordWriter): void
   close(timeoutMs: number): Promise<void>
+}
+
+/** Changes of topics, told in their order. The change goes on when a promise settles, and fails with it. */
+export interface TopicObserver {
+  /** Before anything of a topic of that name is made. */
+  creating(topic: string): Promise<void>
+  /** Created, or given more partitions. */
+  changed(): void
+  /** It is in the catalog no more. */
+  deleted(topic: StoredTopic): Promise<void>
+  /** The partition has read its disk again: its end may have moved back. */
+  recovered(topic: StoredTopic, partition: number): Promise<void>
 }

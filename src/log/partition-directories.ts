@@ -8,6 +8,7 @@ import { parseSegmentFile } from '../storage/segment-files.ts'
 import { readTextFile } from '../storage/replace-file.ts'
 import type { Catalog } from './catalog.ts'
 import { CATALOG_TOPIC } from './catalog.ts'
+import { isInternalTopic } from './internal-topics.ts'
 import { parsePartitionDirectory } from './topic-name.ts'
 
 const METADATA_FILE = 'partition.metadata'
@@ -61,7 +62,7 @@ export async function removeOrphans(fs: FileSystem, root: string, catalog: Catal
   for (const name of fs.list(root)) {
     const directory = join(root, name)
     const parsed = parsePartitionDirectory(name)
-    if (parsed === undefined || parsed.topic === CATALOG_TOPIC || fs.stat(directory)?.kind !== 'directory') continue
+    if (parsed === undefined || parsed.topic === CATALOG_TOPIC || isInternalTopic(parsed.topic) || fs.stat(directory)?.kind !== 'directory') continue
     const owner = ownerOf(fs, directory)
     const entry = catalog.entries.get(parsed.topic)
     if (entry !== undefined && parsed.partition < entry.settings.partitions && (owner ?? entry.id) === entry.id) continue

@@ -22,6 +22,7 @@ export type Policies = () => Pick<TopicSettings, 'segmentBytes' | 'segmentAgeMs'
 export class PartitionStore {
   readonly #directory: LogDirectory
   readonly #events: EventEmitter
+  readonly #onDirty: () => void
   readonly #indexes = new IndexCache()
   readonly #open = new Map<string, WritablePartition>()
   readonly #recoveryPoints: OffsetCheckpoint
@@ -32,10 +33,12 @@ export class PartitionStore {
   /** Deleted since the checkpoints were written: an entry there would be believed of a new partition of that name. */
   readonly #stale = new Set<string>()
 
-  constructor(directory: LogDirectory, events: EventEmitter) {
+  /** `onDirty`: a partition or a checkpoint is behind what is in memory, and stays so until the next round. */
+  constructor(directory: LogDirectory, events: EventEmitter, onDirty: () => void) {
     const { fs, path } = directory
     this.#directory = directory
     this.#events = events
+    this.#onDirty = onDirty
     this.#storedPoints = readOffsets(fs, path, RECOVERY_POINTS)
     this.#storedStarts = readOffsets(fs, path, START_OFFSETS)
     this.#recoveryPoints = new OffsetCheckpoint(fs, path, RECOVERY_POINTS, () => new Map([...this.#open].map(([label, partition]) => [label, partition.syncedOffset])))
@@ -85,6 +88,7 @@ export class PartitionStore {
       this.#forgetStored(label)
       this.#stale.add(label)
     }
+    this.#onDirty() // the recovery points still speak of them
     try {
       for (const label of labels) this.#directory.noteRecovered(label)
       await deleteFolders(fs, path, labels.map(name => ({ name, topicId })))
@@ -105,7 +109,11 @@ export class PartitionStore {
   async syncAll(): Promise<void> {
     await inParallel([...this.#open.values()], SIDE_BY_SIDE, async partition => {
       if (partition.closed || partition.failure !== undefined) return
-      await partition.sync().catch((error: unknown) => { if (error instanceof LimitError) this.#events.emit('error', { error }) }) // of the others onFailed has told
+      await partition.sync().catch((error: unknown) => {
+        if (!(error instanceof LimitError)) return // onFailed has told
+        this.#events.emit('error', { error })
+        this.#onDirty()
+      })
     })
     await this.#recoveryPoints.save()
   }
@@ -151,6 +159,7 @@ export class PartitionStore {
       segmentBytes: () => policies().segmentBytes,
       segmentAgeMs: () => policies().segmentAgeMs,
       saveStartOffset: offset => this.#saveStartOffset(label, offset),
+      onDirty: this.#onDirty,
       onFailed: (error, syncedOffset) => { this.#failed(topic, index, error, syncedOffset) },
       onTrouble: error => { this.#events.emit('error', { error, topic, partition: index }) },
     }

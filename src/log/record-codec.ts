@@ -30,7 +30,7 @@ export interface EncodedRecord {
 
 const RECORD_KEYS = ['key', 'value', 'headers', 'timestamp', 'partition']
 /** A record from the future would keep its segment for ever. */
-const LARGEST_AHEAD_MS = 3_600_000
+export const LARGEST_AHEAD_MS = 3_600_000
 const NO_HEADERS: EncodedHeaders = []
 
 export class RecordCodec {

@@ -1,60 +1,18 @@
-// The async iterators over a RecordReader: records, or batches. Written by hand rather than as generators, so that what
-// is at hand costs one promise and nothing else (the benchmark 'read'). As with a generator, calls are answered in their
-// order, and an error is the last thing that comes.
+// The async iterators over a RecordReader: records, or batches.
 import type { LogRecord, RecordBatch } from './log-record.ts'
 import type { RecordReader } from './record-reader.ts'
+import { TurnIterator } from './turn-iterator.ts'
 
-abstract class ReaderIterator<T> implements AsyncIterableIterator<T> {
+abstract class ReaderIterator<T> extends TurnIterator<T> {
   protected readonly reader: RecordReader
-  /** Calls whose answer takes a fetch, or that wait behind one: while there are any, calls that come queue up too. */
-  #inTurn = 0
-  #tail: Promise<unknown> = Promise.resolve()
 
   constructor(reader: RecordReader) {
+    super(reader.slices)
     this.reader = reader
   }
 
-  /** What comes next, where nothing has to be waited for. */
-  protected abstract atHand(): IteratorResult<T> | undefined
-
-  /** Asked when nothing is at hand. */
-  protected abstract fetch(): Promise<IteratorResult<T>>
-
-  [Symbol.asyncIterator](): this { return this }
-
-  next(): Promise<IteratorResult<T>> {
-    const tired = this.reader.slices.due()
-    if (tired || this.#inTurn > 0) return this.#nextInTurn(tired)
-    try {
-      const result = this.atHand()
-      return result === undefined ? this.#nextInTurn(false) : Promise.resolve(result)
-    } catch (error) {
-      void this.return()
-      return Promise.reject(error as Error)
-    }
-  }
-
-  return(): Promise<IteratorResult<T>> {
+  protected override end(): void {
     this.reader.end()
-    return Promise.resolve({ value: undefined, done: true })
-  }
-
-  #nextInTurn(tired: boolean): Promise<IteratorResult<T>> {
-    const next = this.#inTurn++ === 0 ? this.#answer(tired) : this.#tail.then(() => this.#answer(tired))
-    this.#tail = next.catch(() => { /* the caller has it */ })
-    return next
-  }
-
-  async #answer(tired: boolean): Promise<IteratorResult<T>> {
-    try {
-      if (tired) await this.reader.slices.pause()
-      return this.atHand() ?? await this.fetch()
-    } catch (error) {
-      void this.return()
-      throw error
-    } finally {
-      this.#inTurn-- // before the caller hears of it: the next call is answered at once again
-    }
   }
 }
 
@@ -73,9 +31,9 @@ export class BatchIterator extends ReaderIterator<RecordBatch> {
 export class RecordsIterator extends ReaderIterator<LogRecord> {
   #records: Iterator<LogRecord> | undefined
 
-  override return(): Promise<IteratorResult<LogRecord>> {
+  protected override end(): void {
     this.#records = undefined
-    return super.return()
+    super.end()
   }
 
   protected override atHand(): IteratorResult<LogRecord> | undefined {

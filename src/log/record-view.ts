@@ -4,6 +4,7 @@
 //
 // Hot: a view is made for every record that is visited. What records share stands in their run, and a view holds deltas
 // rather than times and offsets, which would be a heap number each (the benchmarks 'read' and 'batches').
+import { assert } from '../base/assert.ts'
 import { CorruptionError } from '../base/errors.ts'
 import { RecordCursor, readHeaders } from '../format/record-cursor.ts'
 import { baseOffset, baseTimestamp, isLogAppendTime, maxTimestamp } from '../format/record-batch.ts'
@@ -18,6 +19,13 @@ export interface RecordSource {
   readonly partition: number
   decodeKey(bytes: Uint8Array): unknown
   decodeValue(bytes: Uint8Array, record: { readonly headers: RecordHeaders }): unknown
+}
+
+/** A record as its bytes are stored: views, undecoded. */
+export interface StoredParts {
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly headers: Iterable<readonly [name: string, value: Uint8Array | null]>
 }
 
 /** Records that stand one behind the other: those of a batch, or some of them. */
@@ -134,6 +142,16 @@ class RecordView<V, K> implements LogRecord<V, K> {
     return this.#headers
   }
 
+  // Not methods, which users would see on their records.
+
+  static storedKey(record: RecordView<unknown, unknown>): Buffer | null {
+    return record.#keyBytes < 0 ? null : record.#run.body.subarray(record.#keyStart, record.#keyStart + record.#keyBytes)
+  }
+
+  static storedValue(record: RecordView<unknown, unknown>): Buffer | null {
+    return record.#valueBytes < 0 ? null : record.#run.body.subarray(record.#valueStart, record.#valueStart + record.#valueBytes)
+  }
+
   toJSON(): unknown {
     return this.#plain()
   }
@@ -175,6 +193,18 @@ class RecordView<V, K> implements LogRecord<V, K> {
     const place = { topic: this.topic, partition: this.partition, offset: this.offset }
     return new CorruptionError(cause.code, `${this.topic}-${this.partition}, offset ${this.offset}: the ${what} ${cause.message}`, { hint: cause.hint, details: { ...cause.details, ...place }, cause })
   }
+}
+
+/** Of a record that was read here. */
+export function storedKey(record: LogRecord): Buffer | null {
+  assert(record instanceof RecordView, 'the record is a view of stored bytes')
+  return RecordView.storedKey(record)
+}
+
+/** Of a record that was read here. */
+export function storedParts(record: LogRecord): StoredParts {
+  assert(record instanceof RecordView, 'the record is a view of stored bytes')
+  return { key: RecordView.storedKey(record), value: RecordView.storedValue(record), headers: record.headers }
 }
 
 function orError(look: () => unknown): unknown {

@@ -23,12 +23,17 @@ export class SeededRandom {
     return sum >>> 0
   }
 
+  /** In [0, 1). */
+  fraction(): number {
+    return this.uint32() / 2 ** 32
+  }
+
   /** A whole number in [0, end). */
   below(end: number): number {
-    return Math.floor(this.uint32() / 2 ** 32 * end)
+    return Math.floor(this.fraction() * end)
   }
 
   chance(probability: number): boolean {
-    return this.uint32() / 2 ** 32 < probability
+    return this.fraction() < probability
   }
 }

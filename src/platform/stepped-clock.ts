@@ -4,6 +4,7 @@
 //   timers fire at their own time: now() in a callback is the time the timer was set for
 import { setImmediate } from 'node:timers'
 import type { Clock } from './clock.ts'
+import { TimerQueue } from './timer-queue.ts'
 
 /** 2026-01-01T00:00:00Z, so that runs repeat. */
 const START_MS = 1_767_225_600_000
@@ -18,12 +19,10 @@ export interface SteppedClockOptions {
   readonly busy?: () => number
 }
 
-interface Timer { readonly at: number; readonly callback: () => void }
-
 export class SteppedClock implements Clock {
   #now: number
   readonly #busy: () => number
-  readonly #timers = new Set<Timer>()
+  readonly #timers = new TimerQueue()
   /** Counts timers made, fired and cancelled: while it changes, something happens. */
   #events = 0
 
@@ -38,17 +37,16 @@ export class SteppedClock implements Clock {
   now(): number { return this.#now }
 
   setTimeout(callback: () => void, ms: number): { cancel(): void } {
-    const timer = { at: this.#now + Math.max(0, ms), callback }
-    this.#timers.add(timer)
+    const timer = this.#timers.add(this.#now + Math.max(0, ms), callback)
     this.#events++
-    return { cancel: () => { if (this.#timers.delete(timer)) this.#events++ } }
+    return { cancel: () => { if (this.#timers.remove(timer)) this.#events++ } }
   }
 
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms
     await this.settle()
-    for (let timer = this.#nextDue(end); timer !== undefined; timer = this.#nextDue(end)) {
-      this.#timers.delete(timer)
+    for (let timer = this.#timers.first; timer !== undefined && timer.at <= end; timer = this.#timers.first) {
+      this.#timers.remove(timer)
       this.#events++
       this.#now = Math.max(this.#now, timer.at)
       timer.callback()
@@ -66,11 +64,5 @@ export class SteppedClock implements Clock {
       await new Promise<void>(resolve => { setImmediate(resolve) })
       quietTurns = events === this.#events && this.#busy() === 0 ? quietTurns + 1 : 0
     }
-  }
-
-  #nextDue(end: number): Timer | undefined {
-    let next: Timer | undefined
-    for (const timer of this.#timers) if (timer.at <= end && (next === undefined || timer.at < next.at)) next = timer
-    return next
   }
 }

@@ -24,6 +24,8 @@ export interface WritableOptions extends PartitionOptions {
   readonly segmentAgeMs: () => number
   /** The partition takes no more writes; called once for each failure. */
   readonly onFailed: (error: StorageError, syncedOffset: number) => void
+  /** Something was written that no sync has been asked for: called once, until the next sync is. */
+  readonly onDirty: () => void
   /** A background failure that lost nothing and will be tried again. */
   readonly onTrouble: (error: MillraceError) => void
   /** Resolves once the start offset is on the device. */
@@ -35,6 +37,8 @@ export class WritablePartition extends PartitionLog {
   readonly #epochs: LeaderEpochs
   readonly #sync = new SharedSync(() => this.#syncDirty())
   #synced = 0
+  /** onDirty was called since a sync was last asked for. */
+  #toldDirty = false
   /** Changes of names in the directory, and how many of them are on the device. */
   #nameChanges = 0
   #syncedNameChanges = 0
@@ -115,6 +119,7 @@ export class WritablePartition extends PartitionLog {
       throw this.#afterFailedWrite(error)
     }
     this.end = segment.endOffset
+    if (!this.#toldDirty) this.#tellDirty()
     this.#flushIndex(segment)
     this.wake()
     return base
@@ -128,6 +133,7 @@ export class WritablePartition extends PartitionLog {
   /** Resolves once all that was appended before the call is on the device. */
   sync(): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#refusal(this.#failure))
+    this.#toldDirty = false
     if (this.#synced >= this.end && this.#syncedNameChanges === this.#nameChanges) return Promise.resolve()
     return this.#sync.request()
   }
@@ -145,6 +151,7 @@ export class WritablePartition extends PartitionLog {
     next.file.expectBytes(this.#options.segmentBytes())
     this.list.push(next)
     this.#nameChanges++
+    this.#tellDirty()
     this.#hotFrom = 0
     this.#sync.request().catch((error: unknown) => { if (error instanceof LimitError) this.#options.onTrouble(error) })
   }
@@ -196,6 +203,7 @@ export class WritablePartition extends PartitionLog {
     this.#syncedNameChanges = this.#nameChanges
     this.#hasRest = false
     this.#failure = undefined
+    this.#tellDirty() // a round may have passed it by meanwhile
     this.wake()
     return report
   }
@@ -357,5 +365,11 @@ export class WritablePartition extends PartitionLog {
       if (slices.due()) await slices.pause()
     }
     this.#nameChanges++
+    this.#tellDirty()
+  }
+
+  #tellDirty(): void {
+    this.#toldDirty = true
+    this.#options.onDirty()
   }
 }

@@ -21,7 +21,7 @@ export function optionsOn(fs: SimulatedFileSystem, over: Partial<WritableOptions
   return {
     fs, directory: DIRECTORY, label: 't-0', indexes: new IndexCache(), gaps: () => false,
     segmentBytes: () => 1024, segmentAgeMs: () => Infinity,
-    onFailed: () => {}, onTrouble: error => { throw error }, saveStartOffset: async () => {},
+    onDirty: () => {}, onFailed: () => {}, onTrouble: error => { throw error }, saveStartOffset: async () => {},
     ...over,
   }
 }
