@@ -2,8 +2,9 @@
 import { resolve } from 'node:path'
 import { describe } from '../base/describe.ts'
 import { UsageError } from '../base/errors.ts'
-import { duration, optionTable, readOptions } from '../base/options.ts'
+import { boolean, duration, optionTable, readOptions, signal } from '../base/options.ts'
 import type { Duration } from '../base/units.ts'
+import { Coordinator } from '../groups/coordinator.ts'
 import type { LogEvents } from '../log/event-emitter.ts'
 import { FollowedLog } from '../log/followed-log.ts'
 import { LocalLog } from '../log/local-log.ts'
@@ -13,6 +14,7 @@ import type { StoredTopic } from '../log/stored-topic.ts'
 import type { TopicOptions } from '../log/topic-settings.ts'
 import { SimulatedFileSystem } from '../platform/simulated-file-system.ts'
 import { chooseStorage, plainFiles } from '../platform/storage-choice.ts'
+import { ConsumerGroup } from './consumer-group.ts'
 import { Producer, newWriter, type ProducerOptions } from './producer.ts'
 import { Topic } from './topic.ts'
 
@@ -21,6 +23,7 @@ const MEMORY = 'memory:'
 export const MEMORY_DIRECTORY = '/log'
 
 const CLOSE_OPTIONS = optionTable({ timeout: { default: 10_000, read: duration() } })
+const IDLE_OPTIONS = optionTable({ signal: { default: undefined, read: signal }, advance: { default: false, read: boolean } })
 
 export interface LogStats {
   location: string
@@ -38,7 +41,18 @@ export async function open(location: string, options?: OpenOptions): Promise<Eve
   if (typeof location !== 'string' || location === '' || location.includes('\0')) {
     throw new UsageError('LOCATION_INVALID', `open: found ${describe(location)} as the location`, { hint: "give a directory, such as './data', or 'memory:'" })
   }
-  return new EventLog(await openLog(location, settings))
+  const log = await openLog(location, settings)
+  return new EventLog(log, await coordinate(log))
+}
+
+/** The groups of a log that was just opened: it is not handed out without them. */
+export async function coordinate(log: OpenLog, random?: () => number): Promise<Coordinator> {
+  try {
+    return await Coordinator.open(log, { random })
+  } catch (error) {
+    await log.close(0).catch(() => { /* the first error counts */ })
+    throw error
+  }
 }
 
 async function openLog(location: string, settings: OpenSettings): Promise<OpenLog> {
@@ -52,10 +66,13 @@ async function openLog(location: string, settings: OpenSettings): Promise<OpenLo
 
 export class EventLog implements AsyncDisposable {
   readonly #log: OpenLog
+  readonly #coordinator: Coordinator
   readonly #topics = new WeakMap<StoredTopic, Topic>()
+  #closing: Promise<void> | undefined
 
-  constructor(log: OpenLog) {
+  constructor(log: OpenLog, coordinator: Coordinator) {
     this.#log = log
+    this.#coordinator = coordinator
   }
 
   get location(): string { return this.#log.location }
@@ -78,6 +95,22 @@ export class EventLog implements AsyncDisposable {
     return new Producer(this.#log, newWriter(this.#log, options, 'producer'), options?.signal)
   }
 
+  /** A group need not be made: it is there from its first member or commit on. */
+  group(id: string): ConsumerGroup {
+    this.#log.checkOpen()
+    return new ConsumerGroup(this.#log, this.#coordinator, id)
+  }
+
+  groups(): ConsumerGroup[] {
+    this.#log.checkOpen()
+    return this.#coordinator.ids().map(id => new ConsumerGroup(this.#log, this.#coordinator, id))
+  }
+
+  /** Resolves when every running group has handled and committed all there is. */
+  async idle(options?: { signal?: AbortSignal; advance?: boolean }): Promise<void> {
+    await this.#coordinator.idle(readOptions(options, IDLE_OPTIONS, 'idle'))
+  }
+
   stats(): LogStats {
     this.#log.checkOpen()
     const topics = [...this.#log.topics.values()].map(topic => ({
@@ -90,7 +123,7 @@ export class EventLog implements AsyncDisposable {
     }))
     const bytes = topics.flatMap(topic => topic.partitions).reduce((sum, partition) => sum + partition.bytes, 0)
     const { kind, reason } = this.#log.storage
-    return { location: this.location, storage: kind, storageReason: reason, bytes, topics, groups: [], transactions: [] }
+    return { location: this.location, storage: kind, storageReason: reason, bytes, topics, groups: this.#coordinator.stats(), transactions: [] }
   }
 
   /** Returns what takes the listener off again. */
@@ -98,9 +131,19 @@ export class EventLog implements AsyncDisposable {
     return this.#log.events.on(event, listener)
   }
 
-  /** What was sent is stored, readers end, everything is synced. Idempotent. */
+  /** Groups commit and end, what was sent is stored, readers end, everything is synced. Idempotent. */
   async close(options?: { timeout?: Duration }): Promise<void> {
-    await this.#log.close(readOptions(options, CLOSE_OPTIONS, 'close').timeout)
+    const { timeout } = readOptions(options, CLOSE_OPTIONS, 'close')
+    this.#closing ??= this.#close(timeout)
+    await this.#closing
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    try {
+      await this.#coordinator.close(timeoutMs)
+    } finally {
+      await this.#log.close(timeoutMs)
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

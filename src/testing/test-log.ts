@@ -2,12 +2,14 @@
 // files; only the machine below it is simulated (platform/simulated-file-system.ts tells what it can do).
 import { integer, optionTable, readOptions, size, type OptionsOf } from '../base/options.ts'
 import type { Size } from '../base/units.ts'
+import type { Coordinator } from '../groups/coordinator.ts'
 import { LocalLog } from '../log/local-log.ts'
 import { OPEN_OPTIONS, type OpenOptions } from '../log/open-options.ts'
 import type { Fault, Operation } from '../platform/faults.ts'
+import { SeededRandom } from '../platform/seeded-random.ts'
 import { SimulatedFileSystem } from '../platform/simulated-file-system.ts'
 import { SteppedClock } from '../platform/stepped-clock.ts'
-import { EventLog, MEMORY_DIRECTORY } from '../surface/event-log.ts'
+import { EventLog, MEMORY_DIRECTORY, coordinate } from '../surface/event-log.ts'
 import { TestClock } from './test-clock.ts'
 
 export interface TestLogOptions extends Omit<OpenOptions, 'clock' | 'readOnly' | 'storage' | 'create'> {
@@ -49,7 +51,8 @@ export async function testLog(options?: TestLogOptions): Promise<TestLog> {
   const settings = readOptions(options, TEST_OPTIONS, 'testLog')
   let disk: SimulatedFileSystem | undefined
   const stepped = new SteppedClock({ busy: () => disk?.pendingJobs ?? 0, ...(settings.startTime === undefined ? {} : { startMs: settings.startTime }) })
-  const machine: Machine = { clock: new TestClock(stepped), settings, use: next => { disk = next } }
+  const random = new SeededRandom(settings.seed)
+  const machine: Machine = { clock: new TestClock(stepped), settings, use: next => { disk = next }, random: () => random.fraction() }
   return await TestLog.start(machine, new SimulatedFileSystem({ seed: settings.seed, capacityBytes: settings.diskBytes, clock: machine.clock }))
 }
 
@@ -57,16 +60,20 @@ interface Machine {
   readonly clock: TestClock
   readonly settings: OptionsOf<typeof TEST_OPTIONS>
   readonly use: (disk: SimulatedFileSystem) => void
+  /** For what is left to chance: the jitter of retries. */
+  readonly random: () => number
 }
 
 export class TestLog extends EventLog {
   readonly #machine: Machine
   readonly #log: LocalLog
+  readonly #coordinator: Coordinator
   readonly #disk: SimulatedFileSystem
   #cuts = 0
 
-  private constructor(machine: Machine, log: LocalLog, disk: SimulatedFileSystem) {
-    super(log)
+  private constructor(machine: Machine, log: LocalLog, coordinator: Coordinator, disk: SimulatedFileSystem) {
+    super(log, coordinator)
+    this.#coordinator = coordinator
     this.#machine = machine
     this.#log = log
     this.#disk = disk
@@ -76,7 +83,8 @@ export class TestLog extends EventLog {
   static async start(machine: Machine, disk: SimulatedFileSystem): Promise<TestLog> {
     machine.use(disk)
     const settings = { ...machine.settings, clock: machine.clock, readOnly: false, storage: 'auto', create: true } as const
-    return new TestLog(machine, await LocalLog.open(disk, MEMORY_DIRECTORY, 'memory:', settings), disk)
+    const log = await LocalLog.open(disk, MEMORY_DIRECTORY, 'memory:', settings)
+    return new TestLog(machine, log, await coordinate(log, machine.random), disk)
   }
 
   get clock(): TestClock { return this.#machine.clock }
@@ -95,7 +103,7 @@ export class TestLog extends EventLog {
   }
 
   async #restart(survivor: SimulatedFileSystem): Promise<TestLog> {
-    this.#log.abandon()
+    this.#coordinator.abandon(this.#log.abandon())
     const next = await TestLog.start(this.#machine, survivor)
     next.#cuts = this.#cuts
     return next

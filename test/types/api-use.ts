@@ -14,6 +14,12 @@ await orders.send({ key: 'ada', value: { item: 'mill', total: 12 } })
 // @ts-expect-error wrong value
 await orders.send({ key: 'ada', value: { item: 1 } })
 for await (const r of orders.read({ from: 'earliest' })) { const t: number | undefined = r.value?.total; void t }
+const g = log.group('billing')
+const runner = await g.run(orders, async (record, { attempt }) => { const o: Order | null = record.value; void o; void attempt }, { from: 'earliest', retry: { attempts: 5 }, deadLetter: 'orders.dead' })
+await g.run([orders, raw], async record => { const x = record.value; void x }, { from: 'latest' })
+await g.run(orders, async records => { for (const r of records) { const o: Order | null = r.value; void o } }, { from: 'latest', batch: { max: 100 } })
+const c = await g.join(orders, { from: 'earliest' })
+for await (const r of c) { const o: Order | null = r.value; void o; await c.commit(r); break }
 const all: Topic[] = [orders, raw]
 void all
 const list: Topic[] = log.topics()
@@ -24,6 +30,7 @@ void o
 const one: LogRecord<Order, string> | undefined = await orders.partitions[0]!.get(3)
 void one
 await log.producer().send({ topic: orders, key: 'a', value: 1 })
+await runner.stop()
 await log.close()
 
 // What else users write.
@@ -46,3 +53,21 @@ await log.topic('orders', { retentin: '7d' })
 await orders.alter({ value: 'json' })
 // @ts-expect-error numbers are no keys of this topic
 v.get(7)
+{
+  await using consumer = await g.join(/^orders/, { from: new Date(), memberId: 'a', onMissing: 'earliest' })
+  for await (const batch of consumer.batches()) { const value: unknown = [...batch][0]?.value; void value; break }
+  consumer.pause(...consumer.assignment)
+  await consumer.seek({ topic: 'orders', partition: 0 }, 'latest')
+}
+const mixed = await g.join([orders, 'by-name'], { from: 'latest' })
+for await (const { value, key } of mixed) { const read: [unknown, unknown] = [value, key]; void read; break }
+const position: Map<number, number> = await g.committed(raw)
+await g.reset(orders, position)
+const lagging: number = (await g.lag()).reduce((sum, { lag }) => sum + lag, 0)
+g.on('rebalance', ({ generation, moved }) => { void [generation, moved, lagging] })
+// @ts-expect-error where a group begins has to be said
+await g.join(orders, {})
+// @ts-expect-error one record where batches were not asked for
+await g.run(orders, async records => { void records.length }, { from: 'latest' })
+// @ts-expect-error comes with transactions
+await g.run(orders, () => undefined, { from: 'latest', delivery: 'exactly-once' })

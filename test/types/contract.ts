@@ -3,8 +3,9 @@
 // names them, since each is compared by itself. Compiled by types.test.ts, never run.
 import type * as millrace from 'millrace'
 import type {
-  AnyNewRecord, ClosedError, Clock, Codec, Duration, Durability, EventLog, Isolation, LogEvents, Logger, LogRecord, LogStats, MillraceError, NewRecord, OpenOptions, Partition, Position, Producer, ProducerOptions,
-  ReadOptions, RecordBatch, RecordHeaders, SegmentStats, Sent, Serde, SerdeName, Size, StandardSchema, Topic, TopicLike, TopicOptions, TopicProducer, TopicSettings, VersionedSchema, View,
+  AnyNewRecord, BatchOptions, ClosedError, Clock, Codec, Consumer, ConsumerGroup, Duration, Durability, EventLog, GroupEvents, HandlerContext, Isolation, JoinOptions, KeyOf, LogEvents, Logger, LogRecord, LogStats,
+  MillraceError, NewRecord, OpenOptions, Partition, PartitionLag, Position, Producer, ProducerOptions, ReadOptions, RecordBatch, RecordHeaders, RecordOf, RunOptions, Runner, SegmentStats, Sent, Serde, SerdeName,
+  Size, StandardSchema, Topic, TopicLike, TopicOptions, TopicProducer, TopicSelection, TopicSettings, ValueOf, VersionedSchema, View,
 } from 'millrace'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false
@@ -35,13 +36,16 @@ sameMembers<VersionedSchema<Order>, { version: number; schema?: StandardSchema<u
 same<typeof millrace.open, (location: string, options?: OpenOptions) => Promise<EventLog>>(true)
 // maxDiskBytes, housekeeping and groupExpiry are options once they act.
 sameMembers<OpenOptions, { create?: boolean; readOnly?: boolean; durability?: Durability; storage?: 'auto' | 'mapped' | 'file'; topicDefaults?: TopicOptions; clock?: Clock; logger?: Logger }>(true)
-// group, groups, transaction, idle, housekeep and snapshot are members once they work.
+// transaction, housekeep and snapshot are members once they work.
 interface EventLogContract {
   readonly location: string
   topic<V = unknown, K = string>(name: string, options?: TopicOptions<V, K>): Promise<Topic<V, K>>
   topics(): Topic[]
   deleteTopic(name: string): Promise<void>
   producer(options?: ProducerOptions): Producer
+  group(id: string): ConsumerGroup
+  groups(): ConsumerGroup[]
+  idle(options?: { signal?: AbortSignal; advance?: boolean }): Promise<void>
   stats(): LogStats
   on<E extends keyof LogEvents>(event: E, listener: (event: LogEvents[E]) => void): () => void
   close(options?: { timeout?: Duration }): Promise<void>
@@ -52,6 +56,7 @@ sameMembers<LogEvents, {
   error: { error: MillraceError; topic?: string; partition?: number }
   warning: { code: string; message: string; hint?: string }
   recovered: { topic: string; partition: number; cutBytes: number; endOffset: number }
+  rewound: { group: string; topic: string; partition: number; from: number; to: number }
 }>(true)
 sameMembers<LogStats, {
   location: string; storage: 'mapped' | 'file' | 'memory'; storageReason: string; bytes: number
@@ -180,11 +185,65 @@ const asTopicLike: TopicLike<Order, string>[] = [own, topic]
 const asContract: TopicLikeContract<Order, string>[] = [topic]
 void [asTopicLike, asContract]
 
+// ---------------------------------------------------------------- consumer groups
+
+same<TopicSelection, TopicLike<any, any> | string | RegExp | readonly (TopicLike<any, any> | string)[]>(true)
+same<[RecordOf<Topic<Order, string>>, ValueOf<Topic<Order, string>>, KeyOf<Topic<Order, string>>], [LogRecord<Order, string>, Order, string]>(true)
+same<[ValueOf<readonly [Topic<Order, string>, Topic<string, number>]>, KeyOf<readonly [Topic<Order, string>, Topic<string, number>]>], [Order | string, string | number]>(true)
+same<[RecordOf<'orders'>, ValueOf<RegExp>, KeyOf<'orders'>], [LogRecord, unknown, unknown]>(true)
+/** run() is compared by what compiles (api-use.ts): overloads have no type of their own. exactly-once comes with transactions. */
+interface ConsumerGroupContract {
+  readonly id: string
+  join<const S extends TopicSelection>(topics: S, options: JoinOptions): Promise<Consumer<ValueOf<S>, KeyOf<S>>>
+  members(): { id: string; partitions: { topic: string; partition: number }[] }[]
+  committed(topic: string | TopicLike<any, any>): Promise<Map<number, number>>
+  lag(): Promise<PartitionLag[]>
+  reset(topics: TopicSelection, to: Position): Promise<void>
+  delete(): Promise<void>
+  on<E extends keyof GroupEvents>(event: E, listener: (event: GroupEvents[E]) => void): () => void
+}
+same<Omit<Members<ConsumerGroup>, 'run'>, Omit<ConsumerGroupContract, 'run'>>(true)
+sameMembers<PartitionLag, { topic: string; partition: number; committed: number | null; endOffset: number; lag: number }>(true)
+sameMembers<GroupEvents, {
+  rebalance: { generation: number; members: number; moved: number; durationMs: number }
+  stalled: { topic: string; partition: number; offset: number; sinceMs: number }
+  error: { error: unknown }
+}>(true)
+interface JoinOptionsContract {
+  from: Position; isolation?: Isolation; assignor?: 'sticky' | 'range' | 'roundRobin'; memberId?: string; sessionTimeout?: Duration; revokeTimeout?: Duration
+  commit?: 'auto' | 'manual' | 'before'; commitInterval?: Duration; onMissing?: 'error' | Position; maxBufferedBytes?: Size; signal?: AbortSignal
+}
+sameMembers<JoinOptions, JoinOptionsContract>(true)
+interface ConsumerContract<V, K> extends AsyncIterable<LogRecord<V, K>>, AsyncDisposable {
+  readonly assignment: readonly { topic: string; partition: number }[]
+  [Symbol.asyncIterator](): AsyncIterator<LogRecord<V, K>>
+  batches(): AsyncIterableIterator<RecordBatch<V, K>>
+  commit(record?: LogRecord<any, any>): Promise<void>
+  pause(...partitions: { topic: string; partition: number }[]): void
+  resume(...partitions: { topic: string; partition: number }[]): void
+  seek(partition: { topic: string; partition: number }, to: Position): Promise<void>
+  close(options?: { leave?: boolean }): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+sameMembers<Consumer<Order, string>, ConsumerContract<Order, string>>(true)
+sameMembers<BatchOptions, { max?: number; wait?: Duration }>(true)
+sameMembers<RunOptions, Omit<JoinOptionsContract, 'commit'> & {
+  delivery?: 'at-least-once' | 'at-most-once'; concurrency?: number; order?: 'partition' | 'key'; batch?: BatchOptions
+  retry?: { attempts?: number; backoff?: Duration; maxBackoff?: Duration; jitter?: boolean }; deadLetter?: string | TopicLike<any, any>; handlerTimeout?: Duration
+}>(true)
+sameMembers<HandlerContext, { readonly signal: AbortSignal; readonly attempt: number }>(true)
+interface RunnerContract extends AsyncDisposable {
+  readonly done: Promise<void>
+  health(): { state: 'running' | 'stopping' | 'stopped' | 'failed'; assigned: number; inFlight: number; lag: number; lastError?: unknown }
+  stop(options?: { timeout?: Duration }): Promise<void>
+}
+sameMembers<Runner, RunnerContract>(true)
+
 // ---------------------------------------------------------------- errors
 
 sameMembers<Omit<MillraceError, keyof Error>, { readonly code: string; readonly hint: string; readonly retriable: boolean; readonly details: Readonly<Record<string, unknown>> }>(true)
 declare const closed: ClosedError
 const asError: Error & MillraceError = closed
 void asError
-type Names = 'open' | 'EventLog' | 'Topic' | 'Partition' | 'View' | 'TopicProducer' | 'Producer' | 'MillraceError' | 'UsageError' | 'ClosedError' | 'NotFoundError' | 'ConflictError' | 'OutOfRangeError' | 'LimitError' | 'CorruptionError' | 'StorageError' | 'TimeoutError'
+type Names = 'open' | 'EventLog' | 'ConsumerGroup' | 'Consumer' | 'Topic' | 'Partition' | 'View' | 'TopicProducer' | 'Producer' | 'MillraceError' | 'UsageError' | 'ClosedError' | 'NotFoundError' | 'ConflictError' | 'OutOfRangeError' | 'LimitError' | 'CorruptionError' | 'StorageError' | 'TimeoutError'
 same<keyof typeof millrace, Names>(true)

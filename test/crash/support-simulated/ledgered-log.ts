@@ -7,7 +7,7 @@ import { nextTurn } from '../../../src/platform/next-turn.ts'
 import { SimulatedFileSystem } from '../../../src/platform/simulated-file-system.ts'
 import type { SimulationOptions } from '../../../src/platform/simulated-machine.ts'
 import { SteppedClock } from '../../../src/platform/stepped-clock.ts'
-import { EventLog, MEMORY_DIRECTORY } from '../../../src/surface/event-log.ts'
+import { EventLog, MEMORY_DIRECTORY, coordinate } from '../../../src/surface/event-log.ts'
 import type { TopicProducer } from '../../../src/surface/producer.ts'
 import type { Topic } from '../../../src/surface/topic.ts'
 import { Ledger, expectKept, expectNoTrouble, type Level } from './ledger.ts'
@@ -58,7 +58,7 @@ export class LedgeredLog {
   async open(): Promise<void> {
     this.#machine.running = this.fs
     this.#local = await LocalLog.open(this.fs, MEMORY_DIRECTORY, 'memory:', readOpenOptions({ clock: this.clock, topicDefaults: { value: 'string' } }))
-    this.#log = new EventLog(this.#local)
+    this.#log = new EventLog(this.#local, await coordinate(this.#local))
     this.#producers.clear()
     this.#log.on('error', ({ error }) => { this.errors.push(error) })
     this.#log.on('recovered', ({ cutBytes }) => { this.cutBytes += cutBytes })

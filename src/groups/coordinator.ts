@@ -1,0 +1,235 @@
+// All groups of a log: what is done to them from outside, what topics that come and go mean for them, and their end.
+//
+// When the log opens, positions beyond a partition's end (an unclean end took records that 'process' had not synced)
+// are moved to it by a commit that is on the device before anything is appended: new records with those offsets are
+// not taken for handled ones. Positions of topics that are gone are forgotten, so that a topic of that name begins anew.
+import { ClosedError, ConflictError, NotFoundError } from '../base/errors.ts'
+import type { OpenLog, TopicObserver } from '../log/open-log.ts'
+import { resolvePosition, type Position } from '../log/positions.ts'
+import type { StoredTopic } from '../log/stored-topic.ts'
+import { partitionDirectory } from '../log/topic-name.ts'
+import { nextTurn } from '../platform/next-turn.ts'
+import { Group } from './group.ts'
+import { IdleWatch, type Work } from './idle-watch.ts'
+import { Positions, type Commit, type GroupRecord } from './positions.ts'
+import type { Subscription } from './subscription.ts'
+
+export interface PartitionLag { topic: string; partition: number; committed: number | null; endOffset: number; lag: number }
+
+/** A runner, as the coordinator knows it. */
+export interface Running extends Work {
+  readonly group: string
+  stop(timeoutMs: number): Promise<void>
+}
+
+export class Coordinator implements TopicObserver {
+  readonly #log: OpenLog
+  readonly #positions: Positions
+  readonly #groups = new Map<string, Group>()
+  readonly #running = new Set<Running>()
+  readonly #idle: IdleWatch
+  #ended: Error | undefined
+  /** Draws from [0, 1). */
+  readonly random: () => number
+
+  private constructor(log: OpenLog, positions: Positions, random: () => number) {
+    this.#log = log
+    this.random = random
+    this.#positions = positions
+    this.#idle = new IdleWatch(log.settings.clock, () => this.#groups.values(), () => this.#running)
+  }
+
+  static async open(log: OpenLog, { random = Math.random }: { random?: (() => number) | undefined } = {}): Promise<Coordinator> {
+    const release = log.events.hold()
+    try {
+      const coordinator = new Coordinator(log, await Positions.open(log), random)
+      if (!log.settings.readOnly) await coordinator.#start()
+      return coordinator
+    } finally {
+      void nextTurn().then(release)
+    }
+  }
+
+  async #start(): Promise<void> {
+    this.#log.observeTopics(this)
+    await this.#mend(() => true)
+    for (const [id, { stored }] of this.#positions.groups) if (stored !== undefined && stored.members.some(({ instanceId }) => instanceId !== null)) this.group(id)
+  }
+
+  group(id: string): Group {
+    let group = this.#groups.get(id)
+    if (group === undefined) {
+      group = new Group(id, { log: this.#log, positions: this.#positions, checkOpen: () => { this.#checkOpen() }, progressed: () => { this.#idle.look() } })
+      this.#groups.set(id, group)
+    }
+    return group
+  }
+
+  /** Those that have members, or are on record. */
+  ids(): string[] {
+    const active = [...this.#groups].filter(([, { members }]) => members.size > 0).map(([id]) => id)
+    return [...new Set([...this.#positions.groups.keys(), ...active])].sort()
+  }
+
+  /** Of the groups that have members or a position. */
+  stats(): { id: string; members: number; lag: number }[] {
+    return this.ids().map(id => ({ id, members: this.#groups.get(id)?.members.size ?? 0, lag: this.lagOf(id).reduce((sum, { lag }) => sum + lag, 0) }))
+  }
+
+  checkWritable(what: string): void {
+    this.#checkOpen()
+    if (this.#log.settings.readOnly) throw new ConflictError('READ_ONLY', `${what}: the log in ${this.#log.location} was opened read-only`, { hint: 'groups live in the process that writes the log; here they can be looked at' })
+  }
+
+  // ---------------------------------------------------------------- what a group has handled
+
+  async committed(id: string, topic: string): Promise<Map<number, number>> {
+    const record = await this.#look(id)
+    const found = [...record?.positions.values() ?? []].filter(position => position.topic === topic)
+    return new Map(found.map(({ partition, offset }) => [partition, offset] as const).sort(([a], [b]) => a - b))
+  }
+
+  async lag(id: string): Promise<PartitionLag[]> {
+    return this.lagOf(id, await this.#look(id))
+  }
+
+  /** Of every partition of the topics that it reads, or has a position in. */
+  lagOf(id: string, record = this.#positions.of(id)): PartitionLag[] {
+    const names = new Set([...record?.positions.values() ?? []].map(({ topic }) => topic))
+    for (const { topics } of this.#groups.get(id)?.members.values() ?? []) for (const topic of topics) names.add(topic)
+    return [...names].sort().flatMap(name => (this.#log.topics.get(name)?.partitions ?? []).map((log, partition) => {
+      log.refresh()
+      const committed = record?.positions.get(partitionDirectory(name, partition))?.offset ?? null
+      const { startOffset, endOffset } = log
+      return { topic: name, partition, committed, endOffset, lag: Math.max(0, endOffset - (committed ?? startOffset)) }
+    }))
+  }
+
+  async #look(id: string): Promise<GroupRecord | undefined> {
+    this.#checkOpen()
+    if (this.#log.settings.readOnly) await this.#positions.refresh()
+    return this.#positions.of(id)
+  }
+
+  /** For groups without members: those that are there go by what they have in hand. */
+  async reset(id: string, subscription: Subscription, to: Position): Promise<void> {
+    const what = `group '${id}': reset`
+    this.checkWritable(what)
+    this.#checkEmpty(id, what)
+    const topics = [...this.#log.topics.values()].filter(({ name }) => subscription.has(name))
+    const unknown = subscription.names.find(name => !this.#log.topics.has(name))
+    if (unknown !== undefined || topics.length === 0) throw new NotFoundError('TOPIC_NOT_FOUND', `${what}: there is no topic ${unknown === undefined ? 'that matches' : `'${unknown}'`}`, { hint: 'log.topics() lists them' })
+    const commits = await Promise.all(topics.flatMap(topic => topic.partitions.map((_, partition) => positionIn(topic, partition, to))))
+    this.#checkEmpty(id, what)
+    await this.#positions.commit(id, commits.flatMap(commit => commit ?? []))
+  }
+
+  async delete(id: string): Promise<void> {
+    const what = `group '${id}': delete`
+    this.checkWritable(what)
+    this.#checkEmpty(id, what)
+    const record = this.#positions.of(id)
+    if (record === undefined) throw new NotFoundError('GROUP_NOT_FOUND', `${what}: there is no such group`, { hint: 'log.groups() lists them', details: { group: id } })
+    await Promise.all([this.#positions.commit(id, forgotten(record.positions.values())), this.#positions.store(id, undefined)])
+    this.#groups.get(id)?.forget()
+  }
+
+  #checkEmpty(id: string, what: string): void {
+    const present = this.#groups.get(id)?.present.length ?? 0
+    if (present > 0) throw new ConflictError('GROUP_ACTIVE', `${what}: the group has ${present} members`, { hint: 'stop its runners and close its consumers first', details: { group: id, members: present } })
+  }
+
+  // ---------------------------------------------------------------- topics come and go
+
+  async creating(topic: string): Promise<void> {
+    await this.#mend(position => position.topic === topic) // an earlier one of that name that could not be forgotten
+  }
+
+  changed(): void {
+    for (const group of this.#groups.values()) group.topicsChanged()
+  }
+
+  async deleted(topic: StoredTopic): Promise<void> {
+    for (const group of this.#groups.values()) group.topicDeleted(topic)
+    await this.#mend(position => position.topic === topic.name)
+  }
+
+  async recovered(topic: StoredTopic, partition: number): Promise<void> {
+    await this.#mend(position => position.topic === topic.name && position.partition === partition)
+  }
+
+  /** No position is beyond its partition's end, none is of a topic that is not there. On the device when it resolves. */
+  async #mend(concerns: (position: { topic: string; partition: number }) => boolean): Promise<void> {
+    await this.#positions.settled()
+    const commits: Promise<void>[] = []
+    for (const [group, { positions }] of this.#positions.groups) {
+      const wrong = [...positions.values()].filter(position => concerns(position)).flatMap(position => this.#correction(group, position) ?? [])
+      if (wrong.length > 0) commits.push(this.#positions.commit(group, wrong))
+    }
+    if (commits.length === 0) return
+    await Promise.all(commits)
+    await this.#positions.sync()
+  }
+
+  #correction(group: string, { topic, partition, offset, metadata }: { topic: string; partition: number; offset: number; metadata: string }): Commit | undefined {
+    const log = this.#log.topics.get(topic)?.partitions[partition]
+    if (log === undefined) return { topic, partition, offset: undefined }
+    const { endOffset } = log
+    if (offset <= endOffset) return undefined
+    this.#log.events.emit('rewound', { group, topic, partition, from: offset, to: endOffset })
+    return { topic, partition, offset: endOffset, metadata }
+  }
+
+  // ---------------------------------------------------------------- idle, and the end
+
+  /** A runner began; the returned function says that it has ended well, or that its failure is known. */
+  started(running: Running): () => void {
+    for (const earlier of this.#running) if (earlier.group === running.group && earlier.failure !== undefined) this.#running.delete(earlier)
+    this.#running.add(running)
+    return () => {
+      this.#running.delete(running)
+      this.#idle.look()
+    }
+  }
+
+  idle(options: { signal?: AbortSignal | undefined; advance: boolean }): Promise<void> {
+    this.#checkOpen()
+    return this.#idle.idle(options)
+  }
+
+  /** Every member commits what it has handled, whatever becomes of the others; then the first error is thrown. What had ended a runner was told before. */
+  async close(timeoutMs: number): Promise<void> {
+    this.#ended ??= new ClosedError('LOG_CLOSED', `the log in ${this.#log.location} was closed`, { hint: 'open it again' })
+    const failures: unknown[] = []
+    const all = async (works: readonly Promise<void>[]) => { for (const result of await Promise.allSettled(works)) if (result.status === 'rejected') failures.push(result.reason) }
+    await all([...this.#running].map(running => running.stop(timeoutMs).catch((error: unknown) => { if (error !== running.failure) throw error })))
+    await all([...this.#groups.values()].flatMap(({ present }) => present).map(member => member.close()))
+    await this.#positions.settled()
+    for (const group of this.#groups.values()) group.forget()
+    if (failures.length > 0) throw failures[0]
+  }
+
+  /** As if the process had died. */
+  abandon(reason: Error): void {
+    this.#ended ??= reason
+    for (const group of this.#groups.values()) group.abandon(reason)
+  }
+
+  #checkOpen(): void {
+    if (this.#ended !== undefined) throw this.#ended
+    this.#log.checkOpen()
+  }
+}
+
+async function positionIn(topic: StoredTopic, partition: number, to: Position): Promise<Commit | undefined> {
+  if (to instanceof Map && !(to as ReadonlyMap<number, number>).has(partition)) return undefined
+  const log = topic.partitions[partition]!
+  const offset = await resolvePosition(topic, partition, to, 'earliest')
+  if (offset < log.startOffset || offset > log.endOffset) throw log.outOfRange(offset)
+  return { topic: topic.name, partition, offset }
+}
+
+function forgotten(positions: Iterable<{ topic: string; partition: number }>): Commit[] {
+  return [...positions].map(({ topic, partition }) => ({ topic, partition, offset: undefined }))
+}
+

@@ -1,0 +1,358 @@
+// A member of a group in this process: the partitions it owns, as lanes, and what of them is handled and committed.
+// Who uses it (a consumer's loop, a runner) takes batches from the lanes, settles what is handled, and releases a lane
+// that is revoked as soon as nothing of it is in hand.
+//
+// commit 'auto': what is handled is committed at the next turn of the event loop, or once every commitInterval.
+// 'manual' and 'before': commitNow() alone commits. Any commit is checked by the group: a partition that was taken
+// away is no longer this member's to commit.
+import { ClosedError, ConflictError, LimitError, StorageError } from '../base/errors.ts'
+import { resolvePosition, type Position } from '../log/positions.ts'
+import type { StoredTopic } from '../log/stored-topic.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Jobs } from '../platform/file-system.ts'
+import { nextTurn } from '../platform/next-turn.ts'
+import type { JoinSettings } from './join-options.ts'
+import { Lane, type LaneOwner } from './lane.ts'
+import type { Commit } from './positions.ts'
+import { StallWatch } from './stall-watch.ts'
+
+const LARGEST_CHUNK_BYTES = 512 * 1024
+const SMALLEST_CHUNK_BYTES = 16 * 1024
+/** After a commit that found the disk full. */
+const COMMIT_AGAIN_MS = 1000
+
+export interface MemberUser {
+  /** A lane may have something to take, one came, or the member has ended. */
+  news(): void
+  /** Release it as soon as nothing of it is in hand: at once if nothing is. */
+  revoke(lane: Lane): void
+}
+
+/** What a member needs of its group. */
+export interface MemberHome {
+  readonly id: string
+  readonly clock: Clock
+  readonly jobs: Jobs
+  /** The committed offset, once all that was put before is in effect. */
+  position(label: string): number | undefined | Promise<number | undefined>
+  commit(member: Member, commits: readonly Commit[]): Promise<void>
+  released(member: Member, lane: Lane): void
+  leave(member: Member, options: { leave: boolean }): Promise<void>
+  /** Something was handled, committed or given up: who waits for the group to be idle looks again. */
+  progressed(): void
+  stalled(lane: Lane, sinceMs: number): void
+  failed(error: unknown): void
+}
+
+export interface Assigned {
+  readonly topic: StoredTopic
+  readonly partition: number
+  readonly label: string
+  /** It came after the member had joined: nothing in it is older than what the member asked for. */
+  readonly isNew: boolean
+}
+
+/** Where a lane begins; `toCommit`: so that whoever comes next begins there too. */
+interface Start { readonly offset: number; readonly isCommitted: boolean; readonly toCommit: boolean; readonly failure?: unknown }
+
+export class Member implements LaneOwner {
+  readonly id: string
+  readonly settings: JoinSettings
+  readonly lanes = new Map<string, Lane>()
+  readonly #home: MemberHome
+  readonly #stalls: StallWatch
+  #user: MemberUser | undefined
+  /** On their way: false once they were revoked before they were there. */
+  readonly #coming = new Map<string, boolean>()
+  #newsDue = false
+  #commitDue: { cancel(): void } | undefined
+  #commits = 0
+  #fenced: ConflictError | undefined
+  #ended: Error | undefined
+  #closing: Promise<void> | undefined
+  readonly #onAbort = () => { void this.close().catch((error: unknown) => { this.#home.failed(error) }) }
+
+  constructor(home: MemberHome, id: string, settings: JoinSettings) {
+    this.#home = home
+    this.id = id
+    this.settings = settings
+    this.#stalls = new StallWatch(home.clock, () => this.lanes.values(), (lane, sinceMs) => { home.stalled(lane, sinceMs) })
+    settings.signal?.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  get group(): string { return this.#home.id }
+  /** Why nothing comes any more. */
+  get ended(): Error | undefined { return this.#ended }
+  get chunkBytes(): number {
+    const share = Math.floor(this.settings.maxBufferedBytes / (2 * Math.max(1, this.lanes.size)))
+    return Math.min(this.settings.maxBufferedBytes, Math.max(SMALLEST_CHUNK_BYTES, Math.min(LARGEST_CHUNK_BYTES, share)))
+  }
+
+  /** Handles all there is, as far as it can without the clock going on. */
+  get isIdle(): boolean {
+    if (this.#coming.size > 0 || this.#commits > 0) return false
+    for (const lane of this.lanes.values()) if (!isAtRest(lane, this.settings.commit === 'auto')) return false
+    return true
+  }
+
+  /** When the first of what waits for the clock is due. */
+  get waitsUntil(): number | undefined {
+    const due = [...this.lanes.values()].flatMap(({ waitsUntil }) => waitsUntil ?? [])
+    return due.length === 0 ? undefined : Math.min(...due)
+  }
+
+  use(user: MemberUser | undefined): void {
+    this.#user = user
+  }
+
+  /** Soon, and never within the caller's own step; on a test log in an order drawn from its seed. */
+  turn(work: () => void): void {
+    void Promise.resolve().then(() => this.#home.jobs.run(work)).catch((error: unknown) => { this.#home.failed(error) })
+  }
+
+  // ---------------------------------------------------------------- partitions come and go
+
+  /** Resolves once they can be read. Rejects with the first position that can't be had: its lane throws it, too. */
+  async assign(partitions: readonly Assigned[]): Promise<void> {
+    for (const { label } of partitions) this.#coming.set(label, true)
+    const failures: unknown[] = []
+    const fixed: Commit[] = []
+    for (const assigned of partitions) {
+      const { offset, isCommitted, toCommit, failure } = await this.#begin(assigned)
+      if (this.#ended !== undefined) return
+      if (!this.#coming.has(assigned.label)) continue // taken away meanwhile
+      const isKnown = isCommitted || toCommit || failure !== undefined // where it can't begin, leaving commits nothing
+      const lane = new Lane(this, assigned.topic, assigned.partition, assigned.label, offset, isKnown)
+      this.lanes.set(lane.label, lane)
+      if (toCommit) fixed.push({ topic: lane.topic, partition: lane.partition, offset })
+      if (failure === undefined) continue
+      failures.push(failure)
+      lane.fail(failure)
+    }
+    if (fixed.length > 0) await this.#home.commit(this, fixed).catch((error: unknown) => { failures.push(error) })
+    for (const { label } of partitions) this.#arrived(label)
+    this.#stalls.watch()
+    this.#tellNews()
+    if (failures.length > 0) throw failures[0]
+  }
+
+  #arrived(label: string): void {
+    const wanted = this.#coming.get(label)
+    this.#coming.delete(label)
+    const lane = this.lanes.get(label)
+    if (wanted === false && lane !== undefined) this.#revokeLane(lane)
+    this.#home.progressed()
+  }
+
+  /** False: it has no such lane, and none is on its way. */
+  revoke(label: string): boolean {
+    const lane = this.lanes.get(label)
+    if (this.#coming.has(label)) this.#coming.set(label, false)
+    else if (lane !== undefined) this.#revokeLane(lane)
+    else return false
+    return true
+  }
+
+  #revokeLane(lane: Lane): void {
+    lane.state = 'revoking'
+    if (this.#user === undefined) lane.release()
+    else this.#user.revoke(lane)
+  }
+
+  /** Taken away: what is in hand of it is the next owner's as well. */
+  fence(label: string, reason: ConflictError): void {
+    if (this.lanes.has(label)) this.#fenced = reason
+    this.drop(label, reason)
+  }
+
+  /** There is no such partition any more. */
+  drop(label: string, reason: Error): void {
+    this.#coming.delete(label)
+    const lane = this.lanes.get(label)
+    if (lane === undefined) return
+    this.lanes.delete(label)
+    lane.end(reason)
+    this.#tellNews()
+  }
+
+  /** Another one came in its place, or the log ended: nothing is committed any more. */
+  abandon(reason: Error): void {
+    if (this.#ended !== undefined) return
+    this.#end(reason)
+    for (const lane of this.lanes.values()) lane.end(reason)
+    this.lanes.clear()
+    this.#tellNews()
+  }
+
+  /** Commits what was handled and leaves; a static member's partitions wait for it, unless it says that it leaves. */
+  close({ leave = this.settings.memberId === undefined }: { leave?: boolean } = {}): Promise<void> {
+    this.#closing ??= this.#close(leave)
+    return this.#closing
+  }
+
+  async #close(leave: boolean): Promise<void> {
+    if (this.#ended !== undefined) return
+    const commit = this.#commitOnLeaving([...this.lanes.values()])
+    const reason = new ClosedError('CONSUMER_CLOSED', `group '${this.group}': the member was closed`, { hint: 'join the group again' })
+    this.#end(reason)
+    for (const lane of this.lanes.values()) lane.end(reason)
+    const left = this.#home.leave(this, { leave })
+    this.lanes.clear()
+    this.#tellNews()
+    await Promise.all([commit, left])
+  }
+
+  #end(reason: Error): void {
+    this.#ended = reason
+    this.#commitDue?.cancel()
+    this.#stalls.end()
+    this.settings.signal?.removeEventListener('abort', this.#onAbort)
+  }
+
+  // ---------------------------------------------------------------- where a lane begins
+
+  async #begin({ topic, partition, label, isNew }: Assigned): Promise<Start> {
+    const log = topic.partitions[partition]!
+    const committed = await this.#home.position(label)
+    const isCommitted = committed !== undefined
+    let offset = committed
+    try {
+      const { from, onMissing } = this.settings
+      offset ??= await resolvePosition(topic, partition, isNew ? 'earliest' : from, 'earliest')
+      if (offset >= log.startOffset && offset <= log.endOffset) return { offset, isCommitted, toCommit: !isCommitted && from !== 'earliest' }
+      if (!isCommitted || onMissing === 'error') throw log.outOfRange(offset)
+      return { offset: await this.#elsewhere(topic, partition, onMissing), isCommitted, toCommit: true }
+    } catch (failure) {
+      return { offset: offset ?? log.startOffset, isCommitted, toCommit: false, failure }
+    }
+  }
+
+  missing(lane: Lane): Promise<number> | undefined {
+    const { onMissing } = this.settings
+    return onMissing === 'error' ? undefined : this.#elsewhere(lane.stored, lane.partition, onMissing)
+  }
+
+  async #elsewhere(topic: StoredTopic, partition: number, onMissing: Position): Promise<number> {
+    const { startOffset, endOffset } = topic.partitions[partition]!
+    const offset = await resolvePosition(topic, partition, onMissing, 'earliest')
+    return Math.min(Math.max(offset, startOffset), endOffset)
+  }
+
+  // ---------------------------------------------------------------- what lanes tell
+
+  news(): void {
+    this.#tellNews()
+  }
+
+  settled(lane: Lane): void {
+    if (!this.#stalls.isWatching && lane.hasUnhandled) this.#stalls.watch()
+    if (this.settings.commit === 'auto' && lane.handled !== lane.committed) this.#commitSoon()
+    else this.#home.progressed()
+  }
+
+  release(lane: Lane): void {
+    if (this.lanes.get(lane.label) !== lane) return
+    this.#commitOnLeaving([lane]).catch((error: unknown) => { this.#home.failed(error) })
+    lane.end()
+    this.lanes.delete(lane.label)
+    this.#home.released(this, lane)
+    this.#tellNews()
+  }
+
+  #tellNews(): void {
+    if (this.#newsDue) return
+    this.#newsDue = true
+    this.turn(() => {
+      this.#newsDue = false
+      this.#user?.news()
+      this.#home.progressed()
+    })
+  }
+
+  // ---------------------------------------------------------------- committing
+
+  /** As durable as the log's default when it resolves. */
+  async commitNow(entries: readonly { readonly lane: Lane; readonly offset: number }[]): Promise<void> {
+    const lost = entries.find(({ lane }) => lane.state === 'gone')
+    if (lost !== undefined) throw this.#ended ?? this.fenced(lost.lane.label)
+    const before = entries.map(({ lane }) => lane.committed)
+    for (const { lane, offset } of entries) lane.committed = offset
+    this.#commits++
+    try {
+      await this.#home.commit(this, entries.map(({ lane, offset }) => ({ topic: lane.topic, partition: lane.partition, offset })))
+      for (const { lane } of entries) lane.isCommitted = true
+    } catch (error) {
+      for (const [i, { lane }] of entries.entries()) lane.committed = before[i]!
+      throw error
+    } finally {
+      this.#commits--
+      this.#home.progressed()
+    }
+  }
+
+  /** What is handled and not committed yet, now. */
+  async commitHandled(): Promise<void> {
+    this.#commitDue?.cancel()
+    this.#commitDue = undefined
+    const entries = [...this.lanes.values()].filter(lane => isOwed(lane)).map(lane => ({ lane, offset: lane.handled }))
+    if (entries.length === 0 || this.settings.commit !== 'auto') return
+    try {
+      await this.commitNow(entries)
+    } catch (error) {
+      this.#commitFailed(error)
+    }
+  }
+
+  fenced(label: string): ConflictError {
+    return new ConflictError('COMMIT_FENCED', `group '${this.group}': ${label} is not this member's, or not any more`, {
+      hint: 'another member goes on there; what was not committed is handled again', details: { group: this.group, partition: label },
+    })
+  }
+
+  /** Since the last call, a partition was taken away with something of it in hand. */
+  takeFenced(): ConflictError | undefined {
+    const fenced = this.#fenced
+    this.#fenced = undefined
+    return fenced
+  }
+
+  #commitSoon(): void {
+    if (this.#commitDue !== undefined) return
+    const { commitInterval } = this.settings
+    if (commitInterval > 0) this.#commitDue = this.#home.clock.setTimeout(() => { void this.commitHandled() }, commitInterval)
+    else this.#commitNextTurn()
+  }
+
+  #commitNextTurn(): void {
+    let cancelled = false
+    this.#commitDue = { cancel: () => { cancelled = true } }
+    void nextTurn().then(() => { if (!cancelled) void this.commitHandled() })
+  }
+
+  /** With 'auto' what was handled; else at least where the group has begun, so that the next owner goes on there. */
+  #commitOnLeaving(lanes: readonly Lane[]): Promise<void> {
+    const auto = this.settings.commit === 'auto'
+    const entries = lanes.filter(lane => lane.stored.gone === undefined && (!lane.isCommitted || (auto && isOwed(lane))))
+      .map(lane => ({ lane, offset: auto ? lane.handled : lane.committed }))
+    return entries.length === 0 ? Promise.resolve() : this.commitNow(entries)
+  }
+
+  /** A full disk passes; a log of positions that has failed does not, and nobody handles what he can't commit. */
+  #commitFailed(error: unknown): void {
+    if (this.#ended !== undefined) return
+    this.#home.failed(error)
+    if (error instanceof LimitError) this.#commitDue ??= this.#home.clock.setTimeout(() => { void this.commitHandled() }, COMMIT_AGAIN_MS)
+    else if (error instanceof StorageError) this.abandon(error)
+  }
+}
+
+/** A commit would say something new. Of a topic that was deleted it would be taken for a later one's of that name. */
+function isOwed(lane: Lane): boolean {
+  return lane.handled !== lane.committed && lane.stored.gone === undefined
+}
+
+function isAtRest(lane: Lane, commits: boolean): boolean {
+  if (lane.paused || lane.waitsUntil !== undefined) return lane.state === 'active'
+  return lane.state === 'active' && !lane.hasUnhandled && !(commits && isOwed(lane))
+}
+

@@ -1,0 +1,254 @@
+// What every group has committed, and who was in it: the state log `__consumer_offsets` in Kafka's bytes, replayed into
+// memory when the log opens. decide → append → apply: memory changes once a change is as durable as the log's default.
+//
+// All that is put in one tick shares a batch, and with 'power' a sync. It is applied in the order it was put.
+// Fencing is not done here: whoever puts something has asked the group (group.ts).
+import { encodeGroupKey, encodeGroupValue, encodeOffsetKey, encodeOffsetValue, parseGroupRecordKey, parseGroupValue, parseOffsetValue, type StoredGroup } from '../format/group-records.ts'
+import { BatchEncoder } from '../format/batch-encoder.ts'
+import { ensureCodec, inflate } from '../format/compression.ts'
+import { HEADER_BYTES, codecOf, isControl, recordCount } from '../format/record-batch.ts'
+import { RecordCursor } from '../format/record-cursor.ts'
+import { batchesOf } from '../log/chunk-batches.ts'
+import type { OpenLog } from '../log/open-log.ts'
+import { partitionDirectory } from '../log/topic-name.ts'
+import { HeldLoop } from '../platform/held-loop.ts'
+import { nextTurn } from '../platform/next-turn.ts'
+import { PartitionCursor } from '../storage/partition-cursor.ts'
+import type { PartitionLog } from '../storage/partition-log.ts'
+import type { WritablePartition } from '../storage/writable-partition.ts'
+
+const OFFSETS_TOPIC = '__consumer_offsets'
+const REPLAY_BYTES = 256 * 1024
+const INFLATED_LIMIT_BYTES = 64 * 1024 * 1024
+/** A batch of changes is written when it has grown so large, whatever the tick. */
+const BATCH_BYTES = 256 * 1024
+const UNKNOWN_EPOCH = -1
+
+export interface Commit {
+  readonly topic: string
+  readonly partition: number
+  /** undefined: the position is forgotten. */
+  readonly offset: number | undefined
+  readonly metadata?: string
+}
+
+export interface Position {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly metadata: string
+  readonly timestamp: number
+}
+
+/** What is known of a group. */
+export class GroupRecord {
+  /** By partition directory: `orders-0`. */
+  readonly positions = new Map<string, Position>()
+  stored: StoredGroup | undefined
+}
+
+/** A change on its way. */
+interface Change {
+  readonly key: Buffer
+  readonly value: Buffer | null
+  readonly apply: () => void
+}
+
+interface Waiting { readonly resolve: () => void; readonly reject: (error: unknown) => void }
+
+export class Positions {
+  readonly #log: OpenLog
+  readonly #groups = new Map<string, GroupRecord>()
+  readonly #encoder = new BatchEncoder(1024)
+  readonly #loop = new HeldLoop()
+  #partition: PartitionLog | undefined
+  /** Replayed, or written, up to here. */
+  #applied = 0
+  #changes: Change[] = []
+  #waiting: Waiting[] = []
+  #added = 0
+  #writing = false
+  #applying = 0
+  /** Settles when all that was written has been applied. */
+  #settled: Promise<unknown> = Promise.resolve()
+
+  private constructor(log: OpenLog) {
+    this.#log = log
+  }
+
+  static async open(log: OpenLog): Promise<Positions> {
+    const positions = new Positions(log)
+    await positions.refresh()
+    return positions
+  }
+
+  get groups(): ReadonlyMap<string, GroupRecord> { return this.#groups }
+
+  of(group: string): GroupRecord | undefined {
+    return this.#groups.get(group)
+  }
+
+  /** Takes in what was appended by others: all of it the first time, and what another process wrote later. */
+  async refresh(): Promise<void> {
+    this.#partition ??= await this.#log.internalPartition(OFFSETS_TOPIC, { create: false })
+    if (this.#partition === undefined) return
+    this.#partition.refresh()
+    await this.#replay(this.#partition)
+  }
+
+  /** As durable as the log's default when it resolves, and applied. */
+  commit(group: string, commits: readonly Commit[]): Promise<void> {
+    const timestamp = this.#log.settings.clock.now()
+    return this.#put(commits.map(({ topic, partition, offset, metadata = '' }) => {
+      const position = offset === undefined ? undefined : { topic, partition, offset, metadata, timestamp }
+      return {
+        key: encodeOffsetKey(group, topic, partition),
+        value: position === undefined ? null : encodeOffsetValue({ ...position, leaderEpoch: UNKNOWN_EPOCH }),
+        apply: () => { this.#applyPosition(group, topic, partition, position) },
+      }
+    }))
+  }
+
+  /** undefined: the group is forgotten; its positions are not. */
+  store(group: string, stored: StoredGroup | undefined): Promise<void> {
+    return this.#put([{
+      key: encodeGroupKey(group),
+      value: stored === undefined ? null : encodeGroupValue(stored),
+      apply: () => { this.#applyGroup(group, stored) },
+    }])
+  }
+
+  /** All that was put has been applied, or has failed. */
+  get isSettled(): boolean { return !this.#writing && this.#applying === 0 }
+
+  /** Resolves once all that was put before the call has been applied, or has failed. */
+  async settled(): Promise<void> {
+    while (this.#writing) await new Promise<void>(resolve => { this.#waiting.push({ resolve, reject: () => { resolve() } }) })
+    await this.#settled
+  }
+
+  /** Whatever durability the log has: all that was put is on the device. */
+  async sync(): Promise<void> {
+    await this.settled()
+    await (this.#partition as WritablePartition | undefined)?.sync()
+  }
+
+  // ---------------------------------------------------------------- writing
+
+  #put(changes: readonly Change[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#changes.push(...changes)
+      this.#waiting.push({ resolve, reject })
+      this.#added++
+      if (this.#writing) return
+      this.#writing = true
+      this.#writeWhenQuiet(this.#added)
+    })
+  }
+
+  /** At the end of the tick: when a turn of the microtask queue has brought no more. */
+  #writeWhenQuiet(seen: number): void {
+    void Promise.resolve().then(() => {
+      if (this.#added !== seen) this.#writeWhenQuiet(this.#added)
+      else if (this.#loop.held()) void nextTurn().then(() => this.#write())
+      else void this.#write()
+    })
+  }
+
+  async #write(): Promise<void> {
+    const failure = this.#partition === undefined ? await this.#create() : undefined
+    const changes = this.#changes
+    const waiting = this.#waiting
+    this.#changes = []
+    this.#waiting = []
+    this.#writing = false
+    const written = failure === undefined ? this.#append(changes, this.#settled) : Promise.reject(failure)
+    this.#applying++
+    this.#settled = written.catch(() => { /* those who wait have it */ }).then(() => { this.#applying-- })
+    written.then(() => { for (const { resolve } of waiting) resolve() }, (error: unknown) => { for (const { reject } of waiting) reject(error) })
+  }
+
+  /** Returns what is in the way. */
+  async #create(): Promise<Error | undefined> {
+    try {
+      this.#partition = await this.#log.internalPartition(OFFSETS_TOPIC, { create: true })
+      return undefined
+    } catch (error) {
+      return error as Error
+    }
+  }
+
+  /** What is written is applied after what was written earlier. */
+  #append(changes: readonly Change[], earlier: Promise<unknown>): Promise<void> {
+    try {
+      const partition = this.#partition as WritablePartition
+      for (let from = 0; from < changes.length;) from = this.#appendBatch(partition, changes, from)
+      this.#applied = partition.endOffset
+      const apply = () => { for (const change of changes) change.apply() }
+      if (this.#log.settings.durability === 'power') return Promise.all([partition.sync(), earlier]).then(apply)
+      apply()
+      return Promise.resolve()
+    } catch (error) {
+      return Promise.reject(error as Error)
+    }
+  }
+
+  #appendBatch(partition: WritablePartition, changes: readonly Change[], from: number): number {
+    const encoder = this.#encoder
+    const now = this.#log.settings.clock.now()
+    encoder.reset()
+    let next = from
+    for (; next < changes.length && (next === from || encoder.bytes < BATCH_BYTES); next++) encoder.append(now, changes[next]!.key, changes[next]!.value, [])
+    partition.append(encoder.seal({}))
+    return next
+  }
+
+  // ---------------------------------------------------------------- applying
+
+  async #replay(partition: PartitionLog): Promise<void> {
+    const cursor = new PartitionCursor(partition, Math.max(this.#applied, partition.startOffset))
+    for (let chunk = await cursor.next(REPLAY_BYTES); chunk !== undefined; chunk = await cursor.next(REPLAY_BYTES)) {
+      for (const batch of batchesOf(chunk.bytes)) if (!isControl(batch, 0)) await this.#replayBatch(batch)
+      this.#applied = chunk.nextOffset
+    }
+  }
+
+  async #replayBatch(batch: Buffer): Promise<void> {
+    const codec = codecOf(batch, 0)
+    const stored = batch.subarray(HEADER_BYTES)
+    if (codec !== 'none') await ensureCodec(codec)
+    const body = codec === 'none' ? stored : inflate(codec, stored, INFLATED_LIMIT_BYTES)
+    const cursor = new RecordCursor(body, recordCount(batch, 0))
+    while (cursor.next()) {
+      if (cursor.keyBytes < 0) continue
+      const key = parseGroupRecordKey(body.subarray(cursor.keyStart, cursor.keyStart + cursor.keyBytes))
+      const value = cursor.valueBytes < 0 ? undefined : body.subarray(cursor.valueStart, cursor.valueStart + cursor.valueBytes)
+      if (key.kind === 'group') this.#applyGroup(key.group, value === undefined ? undefined : parseGroupValue(value))
+      if (key.kind === 'offset') this.#applyPosition(key.group, key.topic, key.partition, value === undefined ? undefined : { topic: key.topic, partition: key.partition, ...parseOffsetValue(value) })
+    }
+  }
+
+  #applyGroup(group: string, stored: StoredGroup | undefined): void {
+    const record = this.#record(group)
+    record.stored = stored
+    this.#dropIfEmpty(group, record)
+  }
+
+  #applyPosition(group: string, topic: string, partition: number, position: Position | undefined): void {
+    const record = this.#record(group)
+    const label = partitionDirectory(topic, partition)
+    if (position === undefined || position.offset < 0) record.positions.delete(label)
+    else record.positions.set(label, position)
+    this.#dropIfEmpty(group, record)
+  }
+
+  #record(group: string): GroupRecord {
+    let record = this.#groups.get(group)
+    if (record === undefined) this.#groups.set(group, record = new GroupRecord())
+    return record
+  }
+
+  #dropIfEmpty(group: string, record: GroupRecord): void {
+    if (record.stored === undefined && record.positions.size === 0) this.#groups.delete(group)
+  }
+}

@@ -1,0 +1,101 @@
+// What a handler is told about the call it is in, and how it hears that it should end: its lane was taken away with the
+// record in hand, the runner leaves without waiting any longer, or the attempt has run out of time.
+// Signals are made when a handler first asks for one: most never do (the benchmark 'groups').
+import type { TimeoutError } from '../base/errors.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Lane } from '../groups/lane.ts'
+
+export interface HandlerContext {
+  readonly signal: AbortSignal
+  /** From 1 on. */
+  readonly attempt: number
+}
+
+/** One record, or an array of them; what is returned is waited for if it is a promise. */
+export type Handler = (given: unknown, context: HandlerContext) => unknown
+
+/** What aborts all handlers of a lane. */
+export class LaneSignal {
+  readonly #lane: Lane
+  #controller: AbortController | undefined
+  #reason: Error | undefined
+
+  constructor(lane: Lane) {
+    this.#lane = lane
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= this.#follow()
+    return this.#controller.signal
+  }
+
+  abort(reason: Error): void {
+    this.#reason = reason
+    this.#controller?.abort(reason)
+  }
+
+  #follow(): AbortController {
+    const controller = new AbortController()
+    const { signal } = this.#lane
+    if (this.#reason !== undefined) controller.abort(this.#reason)
+    else if (signal.aborted) controller.abort(signal.reason)
+    else signal.addEventListener('abort', () => { controller.abort(signal.reason) }, { once: true })
+    return controller
+  }
+}
+
+/** One call of the handler. */
+export class Attempt implements HandlerContext {
+  readonly attempt: number
+  readonly #lane: LaneSignal
+  readonly #isTimed: boolean
+  /** Of a timed attempt, which can end before its lane does. */
+  #own: AbortController | undefined
+  #timedOut: TimeoutError | undefined
+  #unlink: (() => void) | undefined
+
+  constructor(attempt: number, lane: LaneSignal, isTimed: boolean) {
+    this.attempt = attempt
+    this.#lane = lane
+    this.#isTimed = isTimed
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#isTimed) return this.#lane.signal
+    this.#own ??= this.#link()
+    return this.#own.signal
+  }
+
+  /**
+   * Aborts the attempt when it takes longer. It has failed then, whatever comes of it; but it ends when the handler does,
+   * so that two attempts are never under way at the same time.
+   */
+  async within(ms: number, clock: Clock, running: PromiseLike<unknown>, late: () => TimeoutError): Promise<void> {
+    const timer = clock.setTimeout(() => {
+      this.#timedOut = late()
+      this.#own?.abort(this.#timedOut)
+    }, ms)
+    try {
+      await running
+    } catch (error) {
+      throw this.#timedOut ?? error
+    } finally {
+      timer.cancel()
+      this.#unlink?.()
+    }
+    if (this.#timedOut !== undefined) throw this.#timedOut
+  }
+
+  #link(): AbortController {
+    const own = new AbortController()
+    const { signal } = this.#lane
+    const follow = () => { own.abort(signal.reason) }
+    if (this.#timedOut !== undefined) own.abort(this.#timedOut)
+    else if (signal.aborted) follow()
+    else {
+      signal.addEventListener('abort', follow)
+      this.#unlink = () => { signal.removeEventListener('abort', follow) }
+    }
+    return own
+  }
+}
