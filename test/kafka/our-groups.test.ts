@@ -39,6 +39,31 @@ describeWithKafka("Kafka's dump tool with its offsets decoder", () => {
   })
 })
 
+describeWithKafka('What groups leave behind', () => {
+  test('the dump tool prints what committed() says, and who was in the group', async () => {
+    const directory = join(scratch, 'lived')
+    const log = await open(directory)
+    const topics = [await log.topic<number>('orders', { partitions: 5 }), await log.topic<number>('returns', { partitions: 2 })]
+    for (const topic of topics) await topic.send(Array.from({ length: 100 }, (_, value) => ({ key: `k${value}`, value })))
+    const members = await Promise.all(['a', 'b'].map(memberId => log.group('billing').run(topics, () => undefined, { from: 'earliest', memberId })))
+    await log.group('audit').run(/^r/, () => undefined, { from: 'earliest' })
+    await log.idle()
+    await log.deleteTopic('returns')
+    await members[1]!.stop()
+    const expected = new Map(await Promise.all(['billing', 'audit'].map(async id => [id, await log.group(id).committed('orders')] as const)))
+    await log.close()
+
+    const dumped = await dumpedGroupRecords(directory)
+    expect(expected.get('billing')?.size).toBe(5)
+    for (const [id, committed] of expected) {
+      expect(committedAsDumped(dumped, id, 'orders')).toEqual(committed)
+      expect(committedAsDumped(dumped, id, 'returns')).toEqual(new Map())
+    }
+    const group = dumped.findLast(({ type, key }) => type === 2 && key.group === 'billing')!.value!
+    expect(group).toMatchObject({ protocolType: 'consumer', protocol: 'cooperative-sticky', members: [{ groupInstanceId: 'a', clientId: 'millrace' }, { groupInstanceId: 'b' }] })
+  })
+})
+
 describeWithKafka('A broker', () => {
   test('takes our partition for its own, and tells clients of its groups what we wrote', { timeout: 240_000 }, async () => {
     const directory = join(scratch, 'broker')
