@@ -8,8 +8,8 @@
 //   each partition has at most one owner, and that is a member that is present
 //   a partition whose owner is its target is never asked back
 //   generation rises with every plan that is applied
-import type { AssignorName, TopicPartition } from './assignors.ts'
-import { assignors } from './assignors.ts'
+import type { AssignorName, TopicPartition } from './assignment/assignors.ts'
+import { assignors } from './assignment/assignors.ts'
 import { partitionDirectory } from '../log/topic-name.ts'
 
 export interface GroupMember {
@@ -35,9 +35,9 @@ export interface Plan {
   readonly targets: ReadonlyMap<string, readonly TopicPartition[]>
 }
 
-/** What a member is to be told. */
+/** What a member is to be told. `keep`: what it was asked for is its own again. */
 export interface Order {
-  readonly kind: 'assign' | 'revoke'
+  readonly kind: 'assign' | 'revoke' | 'keep'
   readonly member: string
   readonly partitions: readonly TopicPartition[]
 }
@@ -99,7 +99,7 @@ export class GroupState {
       }
     }
     for (const [label, { member }] of this.#holdings) if (this.#members.get(member)?.present !== true) this.#holdings.delete(label)
-    return { orders: [...this.#revocations(), ...this.#assignments(this.#targets.keys())], moved }
+    return { orders: [...this.#revocations(), ...this.#kept(), ...this.#assignments(this.#targets.keys())], moved }
   }
 
   /** At once, whatever plan is under way: it owns nothing any more. The next plan says who gets that. */
@@ -131,6 +131,17 @@ export class GroupState {
       addTo(revoked, holding.member, holding)
     }
     return ordersOf('revoke', revoked)
+  }
+
+  /** Before it gave them up they were planned for it again. */
+  #kept(): Order[] {
+    const kept = new Map<string, TopicPartition[]>()
+    for (const [label, holding] of this.#holdings) {
+      if (!holding.revoking || this.#targets.get(label)?.member !== holding.member) continue
+      holding.revoking = false
+      addTo(kept, holding.member, holding)
+    }
+    return ordersOf('keep', kept)
   }
 
   #assignments(labels: Iterable<string>): Order[] {

@@ -10,7 +10,7 @@ import type { StoredTopic } from '../log/stored-topic.ts'
 import { partitionDirectory } from '../log/topic-name.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Jobs } from '../platform/file-system.ts'
-import type { TopicPartition } from './assignors.ts'
+import type { TopicPartition } from './assignment/assignors.ts'
 import { GroupState, type GroupMember, type Members, type Order } from './group-state.ts'
 import type { JoinSettings } from './join-options.ts'
 import type { Lane } from './lane.ts'
@@ -235,7 +235,7 @@ export class Group implements MemberHome {
       const seat = this.#seats.get(member)
       if (seat === undefined) continue // it left after the plan was made: the next one has it
       if (kind === 'assign') this.#assign(seat, partitions)
-      else for (const { topic, partition } of partitions) this.#revoke(seat.member, partitionDirectory(topic, partition))
+      else for (const { topic, partition } of partitions) this.#ask(kind, seat.member, partitionDirectory(topic, partition))
     }
   }
 
@@ -251,6 +251,12 @@ export class Group implements MemberHome {
     if (arrival === undefined) done.catch((error: unknown) => { this.failed(error) })
     else arrival.done = Promise.all([arrival.done, done]).then(() => undefined)
     arrival?.done?.catch(() => { /* join() has it */ })
+  }
+
+  /** A lane on its way out of the member goes all the way: released, it comes back to whom it is planned for. In its own time, if that is the same. */
+  #ask(kind: 'revoke' | 'keep', member: Member, label: string): void {
+    if (kind === 'revoke') this.#revoke(member, label)
+    else this.#endRevocation(label)
   }
 
   #revoke(member: Member, label: string): void {

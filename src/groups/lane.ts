@@ -11,7 +11,7 @@ import { RecordBatchView } from '../log/record-batch-view.ts'
 import type { StoredTopic } from '../log/stored-topic.ts'
 import { PartitionCursor } from '../storage/partition-cursor.ts'
 import type { PartitionLog } from '../storage/partition-log.ts'
-import type { TopicPartition } from './assignor.ts'
+import type { TopicPartition } from './assignment/assignors.ts'
 
 /** What a lane needs of the member that owns it. */
 export interface LaneOwner {

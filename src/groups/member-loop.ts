@@ -58,6 +58,7 @@ export class MemberLoop implements MemberUser {
   }
 
   nextRecord(): LogRecord | undefined {
+    if (this.#open?.lane.state === 'gone') this.#open = undefined // taken away: the rest of it is not this member's
     for (let open = this.#open ?? this.#openNext(); open !== undefined; open = this.#openNext()) {
       const result = open.records.next()
       if (result.done !== true) {

@@ -1,7 +1,7 @@
 // A group's members as Kafka stores them, and back. Read back are the static ones: the others went with their process.
 import { encodeAssignment, encodeSubscription, parseAssignment, parseSubscription } from '../format/consumer-protocol.ts'
 import type { StoredGroup, StoredMember } from '../format/group-records.ts'
-import type { AssignorName, TopicPartition } from './assignors.ts'
+import type { AssignorName, TopicPartition } from './assignment/assignors.ts'
 import type { GroupMember, Plan } from './group-state.ts'
 
 /** Kafka's names of the assignors. */

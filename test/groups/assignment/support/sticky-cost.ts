@@ -1,5 +1,5 @@
 // The measures of the sticky assignor as its header says them, and the best there is, found by trying everything.
-import type { TopicPartition } from '../../../src/groups/assignors.ts'
+import type { TopicPartition } from '../../../../src/groups/assignment/assignors.ts'
 import type { Assignment, Group } from './assignments.ts'
 import { holders, keyOf, moves, rightfulOwners, sum } from './assignments.ts'
 

@@ -1,7 +1,7 @@
 // Groups and assignments as tests say and read them.
 import fc from 'fast-check'
 import { expect } from 'vitest'
-import type { Assignor, AssignorMember, TopicPartition } from '../../../src/groups/assignors.ts'
+import type { Assignor, AssignorMember, TopicPartition } from '../../../../src/groups/assignment/assignors.ts'
 
 export type Assignment = ReadonlyMap<string, readonly TopicPartition[]>
 

@@ -19,7 +19,7 @@ interface Stored {
   sticky: Record<string, string>
 }
 
-const { groups } = JSON.parse(readFileSync(new URL('../../fixtures/kafka-assignments.json', import.meta.url), 'utf8')) as { groups: Stored[] }
+const { groups } = JSON.parse(readFileSync(new URL('../../../fixtures/kafka-assignments.json', import.meta.url), 'utf8')) as { groups: Stored[] }
 
 export const kafkaAssignments: readonly KafkaAssignments[] = groups.map((group, index) => ({
   name: `group ${index}, of ${group.members.length} members`,

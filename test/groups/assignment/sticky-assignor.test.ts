@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { assignors } from '../../src/groups/assignors.ts'
+import { assignors } from '../../../src/groups/assignment/assignors.ts'
 import { anyGroup, expectEachPartitionOnce, holders, holding, member, moves, rightfulOwners, shown, sizes, stored, sum } from './support/assignments.ts'
 import type { Group } from './support/assignments.ts'
 import { costOf, isBetteredByCircle, leastCost } from './support/sticky-cost.ts'

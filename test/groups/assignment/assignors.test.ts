@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { assignors } from '../../src/groups/assignors.ts'
+import { assignors } from '../../../src/groups/assignment/assignors.ts'
 import { anyGroup, expectEachPartitionOnce, member, rightfulOwners, shown, stored } from './support/assignments.ts'
 import { kafkaAssignments } from './support/kafka-assignments.ts'
 import { costOf } from './support/sticky-cost.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { findNegativeCircle } from '../../src/groups/negative-circle.ts'
+import { findNegativeCircle } from '../../../src/groups/assignment/negative-circle.ts'
 
 /** Costs between up to seven nodes; a third of the arcs are missing. */
 const anyCosts = fc.integer({ min: 1, max: 7 }).chain(nodes => fc.array(fc.oneof({ weight: 2, arbitrary: fc.integer({ min: -3, max: 9 }) }, { weight: 1, arbitrary: fc.constant(Infinity) }), { minLength: nodes * nodes, maxLength: nodes * nodes })
