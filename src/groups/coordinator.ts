@@ -132,6 +132,7 @@ export class Coordinator implements TopicObserver {
     if (record === undefined) throw new NotFoundError('GROUP_NOT_FOUND', `${what}: there is no such group`, { hint: 'log.groups() lists them', details: { group: id } })
     await Promise.all([this.#positions.commit(id, forgotten(record.positions.values())), this.#positions.store(id, undefined)])
     this.#groups.get(id)?.forget()
+    await this.#positions.sync() // as with topics: what was deleted does not come back after a power cut
   }
 
   #checkEmpty(id: string, what: string): void {
@@ -197,9 +198,19 @@ export class Coordinator implements TopicObserver {
     return this.#idle.idle(options)
   }
 
-  /** Every member commits what it has handled, whatever becomes of the others; then the first error is thrown. What had ended a runner was told before. */
-  async close(timeoutMs: number): Promise<void> {
+  /**
+   * Every member commits what it has handled, whatever becomes of the others; then the first error is thrown. What had
+   * ended a runner was told before. undefined: there is nothing to wait for.
+   */
+  close(timeoutMs: number): Promise<void> | undefined {
     this.#ended ??= new ClosedError('LOG_CLOSED', `the log in ${this.#log.location} was closed`, { hint: 'open it again' })
+    const members = [...this.#groups.values()].flatMap(({ present }) => present)
+    if (members.length > 0 || this.#running.size > 0 || !this.#positions.isSettled) return this.#close(timeoutMs)
+    for (const group of this.#groups.values()) group.forget()
+    return undefined
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
     const failures: unknown[] = []
     const all = async (works: readonly Promise<void>[]) => { for (const result of await Promise.allSettled(works)) if (result.status === 'rejected') failures.push(result.reason) }
     await all([...this.#running].map(running => running.stop(timeoutMs).catch((error: unknown) => { if (error !== running.failure) throw error })))

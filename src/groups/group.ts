@@ -239,18 +239,24 @@ export class Group implements MemberHome {
     }
   }
 
-  #assign({ member, partitionCounts }: Seat, partitions: Order['partitions']): void {
+  #assign({ member }: Seat, partitions: Order['partitions']): void {
     const { topics } = this.#parts.log
     const assigned = partitions.flatMap(({ topic: name, partition }): Assigned[] => {
       const topic = topics.get(name)
       if (topic === undefined || partition >= topic.partitions.length) return [] // deleted since the plan was made: the next one takes it away
-      return [{ topic, partition, label: partitionDirectory(name, partition), isNew: partition >= (partitionCounts.get(topic) ?? 0) }]
+      return [{ topic, partition, label: partitionDirectory(name, partition), isNew: this.#isNew(topic, partition) }]
     })
     const done = member.assign(assigned)
     const arrival = this.#arrivals.get(member)
     if (arrival === undefined) done.catch((error: unknown) => { this.failed(error) })
     else arrival.done = Promise.all([arrival.done, done]).then(() => undefined)
     arrival?.done?.catch(() => { /* join() has it */ })
+  }
+
+  /** Somebody who reads the topic was here before the partition: whoever gets it, nothing in it is older than what was asked for. */
+  #isNew(topic: StoredTopic, partition: number): boolean {
+    for (const { subscription, partitionCounts } of this.#seats.values()) if (subscription.has(topic.name) && partition >= (partitionCounts.get(topic) ?? 0)) return true
+    return false
   }
 
   /** A lane on its way out of the member goes all the way: released, it comes back to whom it is planned for. In its own time, if that is the same. */

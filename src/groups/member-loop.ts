@@ -106,6 +106,7 @@ export class MemberLoop implements MemberUser {
     const { lane, nextOffset } = this.#inHand!
     try {
       await this.member.commitNow([{ lane, offset: nextOffset }])
+      lane.settle(nextOffset)
     } catch (error) {
       this.giveBack()
       throw error

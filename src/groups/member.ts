@@ -48,7 +48,7 @@ export interface Assigned {
   readonly topic: StoredTopic
   readonly partition: number
   readonly label: string
-  /** It came after the member had joined: nothing in it is older than what the member asked for. */
+  /** It came after a member that reads its topic: nothing in it is older than what was asked for. */
   readonly isNew: boolean
 }
 

@@ -14,6 +14,7 @@ import { INTERNAL_TOPICS, type InternalTopic } from './internal-topics.ts'
 import { LogDirectory } from './log-directory.ts'
 import type { OpenLog, TopicObserver } from './open-log.ts'
 import type { OpenSettings } from './open-options.ts'
+import { OpenWriters } from './open-writers.ts'
 import { findPartition, removeDeleted, removeOrphans } from './partition-directories.ts'
 import { PartitionStore, SIDE_BY_SIDE } from './partition-store.ts'
 import { loadPartitioner, type PartitionerName } from './partitioner.ts'
@@ -36,8 +37,7 @@ export class LocalLog implements OpenLog {
   readonly topics = new Map<string, StoredTopic>()
   readonly #directory: LogDirectory
   readonly #store: PartitionStore
-  /** And the topic, of those that write to one alone. */
-  readonly #writers = new Map<RecordWriter, StoredTopic | undefined>()
+  readonly #writers: OpenWriters
   readonly #internal = new Map<InternalTopic, Promise<WritablePartition>>()
   #catalog!: Catalog
   #observer: TopicObserver | undefined
@@ -50,6 +50,7 @@ export class LocalLog implements OpenLog {
   private constructor(location: string, directory: LogDirectory, settings: OpenSettings) {
     this.location = location
     this.settings = settings
+    this.#writers = new OpenWriters(settings.clock)
     this.events = new EventEmitter(settings.logger)
     this.#directory = directory
     this.#store = new PartitionStore(directory, this.events, () => this.#rounds?.needed())
@@ -128,7 +129,7 @@ export class LocalLog implements OpenLog {
       this.topics.delete(name)
       const reason = new ClosedError('TOPIC_DELETED', `topic '${name}' was deleted`, { hint: 'open it again to create it anew', details: { topic: name } })
       topic.markGone(reason, 'deleted')
-      for (const [writer, only] of this.#writers) if (only === topic) this.#writers.delete(writer)
+      this.#writers.forgetThoseOf(topic)
       await this.#store.delete(name, topic.partitions.keys(), topic.id, reason)
       await this.#observer?.deleted(topic)
     })
@@ -146,12 +147,12 @@ export class LocalLog implements OpenLog {
   writer(settings: WriterSettings, only?: StoredTopic): RecordWriter {
     this.checkOpen()
     const writer = new RecordWriter(settings, this.settings.clock)
-    this.#writers.set(writer, only)
+    this.#writers.add(writer, only)
     return writer
   }
 
   forget(writer: RecordWriter): void {
-    this.#writers.delete(writer)
+    this.#writers.forget(writer)
   }
 
   close(timeoutMs: number): Promise<void> {
@@ -339,8 +340,7 @@ export class LocalLog implements OpenLog {
   async #end(timeoutMs: number): Promise<void> {
     const closed = logClosed(this.location)
     this.#closed = closed // nothing new is begun
-    const late = await this.#flushWriters(timeoutMs, closed)
-    if (late) for (const writer of this.#writers.keys()) writer.giveUp(closed)
+    const inTime = await this.#writers.close(timeoutMs, closed)
     await this.#changes
     this.#stop(closed)
     try {
@@ -349,21 +349,14 @@ export class LocalLog implements OpenLog {
     } finally {
       this.#directory.release()
     }
-    if (late) throw new TimeoutError('CLOSE_TIMED_OUT', `sends were still waiting after ${timeoutMs} ms; they were given up`, { hint: 'await your sends before closing, or allow more time' })
-  }
-
-  async #flushWriters(timeoutMs: number, reason: ClosedError): Promise<boolean> {
-    const flushed = Promise.all([...this.#writers.keys()].map(writer => writer.close(reason))).then(() => false)
-    if (timeoutMs === Infinity) return await flushed
-    let timer: { cancel(): void } | undefined
-    const late = new Promise<true>(resolve => { timer = this.settings.clock.setTimeout(() => { resolve(true) }, timeoutMs) })
-    return await Promise.race([flushed, late]).finally(() => { timer?.cancel() })
+    if (!inTime) throw new TimeoutError('CLOSE_TIMED_OUT', `sends were still waiting after ${timeoutMs} ms; they were given up`, { hint: 'await your sends before closing, or allow more time' })
   }
 }
 
 function internalPolicies(): TopicSettings {
   return DEFAULT_SETTINGS
 }
+
 function logClosed(location: string): ClosedError {
   return new ClosedError('LOG_CLOSED', `the log in ${location} was closed`, { hint: 'open it again' })
 }

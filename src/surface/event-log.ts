@@ -138,9 +138,11 @@ export class EventLog implements AsyncDisposable {
     await this.#closing
   }
 
+  /** Handlers that are under way may still send; where there are none, nothing new is begun from the call on. */
   async #close(timeoutMs: number): Promise<void> {
     try {
-      await this.#coordinator.close(timeoutMs)
+      const ending = this.#coordinator.close(timeoutMs)
+      if (ending !== undefined) await ending
     } finally {
       await this.#log.close(timeoutMs)
     }
