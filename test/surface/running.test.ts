@@ -4,6 +4,8 @@ import { open, type LogEvents } from '../../src/index.ts'
 import { testLog } from '../../src/testing.ts'
 import { failureOf } from '../contract/support/failures.ts'
 
+const TRIES = Number(process.env['TRIES'] ?? 200)
+
 describe('run', () => {
   test('handles what is there and what comes, and commits it', async () => {
     const log = await testLog()
@@ -21,8 +23,8 @@ describe('run', () => {
     await runner.done
   })
 
-  test('a record that is sent right after run resolved is handled, without one before', async () => {
-    for (let seed = 0; seed < 200; seed++) {
+  test(`a record that is sent right after run resolved is handled, and none before: ${TRIES} tries, TRIES=10000 for more`, async () => {
+    for (let seed = 0; seed < TRIES; seed++) {
       const log = await testLog({ seed })
       const orders = await log.topic<number>('orders', { partitions: 4 })
       await orders.send({ value: -1 })
@@ -33,7 +35,7 @@ describe('run', () => {
       expect(seen).toEqual([seed])
       await log.close()
     }
-  })
+  }, 300_000)
 
   test('a day of back-off takes a step of the clock', async () => {
     const log = await testLog()
