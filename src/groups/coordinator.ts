@@ -146,8 +146,8 @@ export class Coordinator implements TopicObserver {
     await this.#mend(position => position.topic === topic) // an earlier one of that name that could not be forgotten
   }
 
-  changed(): void {
-    for (const group of this.#groups.values()) group.topicsChanged()
+  async changed(): Promise<void> {
+    await Promise.all([...this.#groups.values()].map(group => group.topicsChanged()))
   }
 
   async deleted(topic: StoredTopic): Promise<void> {

@@ -37,8 +37,8 @@ export interface GroupParts {
 interface Seat {
   readonly member: Member
   readonly subscription: Subscription
-  /** When the member joined, by topic: what came later is new to it, a topic that was made anew included. */
-  readonly partitionCounts: ReadonlyMap<StoredTopic, number>
+  /** Where the partitions of its topics ended when the member joined; a topic that is made anew is another one. */
+  readonly ends: ReadonlyMap<StoredTopic, readonly number[]>
 }
 
 interface Rebalancing { readonly startedAt: number; moved: number }
@@ -61,6 +61,8 @@ export class Group implements MemberHome {
   #changes: Promise<void> = Promise.resolve()
   #rebalancing: Rebalancing | undefined
   #memberCount = 0
+  /** How many partitions of a topic were looked at for where the group begins. */
+  readonly #begun = new WeakMap<StoredTopic, number>()
 
   constructor(id: string, parts: GroupParts) {
     this.id = id
@@ -108,7 +110,7 @@ export class Group implements MemberHome {
     const member = new Member(this, id, settings)
     this.#replace(id)
     const arrival: { done?: Promise<void> } = {}
-    this.#seats.set(id, { member, subscription, partitionCounts: new Map([...this.#parts.log.topics.values()].map(topic => [topic, topic.partitions.length])) })
+    this.#seats.set(id, { member, subscription, ends: this.#ends(subscription) })
     this.#arrivals.set(member, arrival)
     this.#members.set(id, this.#describe(member, subscription))
     try {
@@ -169,11 +171,32 @@ export class Group implements MemberHome {
     this.#state.depart(member)
   }
 
-  /** Topics or partitions came or went. */
-  topicsChanged(): void {
+  /**
+   * Topics or partitions came or went. Resolves once it is on record that the group begins at the beginning of what came:
+   * whoever sends to it then is not missed, whatever happens to the members.
+   */
+  async topicsChanged(): Promise<void> {
     if (this.#seats.size === 0) return
     for (const [id, { member, subscription }] of this.#seats) this.#members.set(id, this.#describe(member, subscription))
     this.#rebalance().catch((error: unknown) => { this.failed(error) })
+    const begun = this.#newPartitions()
+    if (begun.length > 0) await this.#parts.positions.commit(this.id, begun).catch((error: unknown) => { this.failed(error) })
+  }
+
+  /** Partitions that came after a member which begins elsewhere than at the earliest record: each is put on record once. */
+  #newPartitions(): Commit[] {
+    const known = this.#parts.positions.of(this.id)?.positions
+    const commits: Commit[] = []
+    for (const topic of this.#parts.log.topics.values()) {
+      const seat = [...this.#seats.values()].find(({ member, subscription }) => member.settings.from !== 'earliest' && subscription.has(topic.name))
+      if (seat === undefined) continue
+      for (let partition = this.#begun.get(topic) ?? 0; partition < topic.partitions.length; partition++) {
+        if (seat.ends.get(topic)?.[partition] !== undefined || known?.has(partitionDirectory(topic.name, partition))) continue
+        commits.push({ topic: topic.name, partition, offset: topic.partitions[partition]!.startOffset })
+      }
+      this.#begun.set(topic, topic.partitions.length)
+    }
+    return commits
   }
 
   topicDeleted({ name, partitions, gone }: StoredTopic): void {
@@ -184,7 +207,7 @@ export class Group implements MemberHome {
       this.#state.forget(label)
       if (owner !== undefined) this.#seats.get(owner)?.member.drop(label, gone!)
     }
-    this.topicsChanged()
+    void this.topicsChanged()
     this.#settledMaybe()
   }
 
@@ -244,7 +267,7 @@ export class Group implements MemberHome {
     const assigned = partitions.flatMap(({ topic: name, partition }): Assigned[] => {
       const topic = topics.get(name)
       if (topic === undefined || partition >= topic.partitions.length) return [] // deleted since the plan was made: the next one takes it away
-      return [{ topic, partition, label: partitionDirectory(name, partition), isNew: this.#isNew(topic, partition) }]
+      return [{ topic, partition, label: partitionDirectory(name, partition), latest: this.#latest(topic, partition) }]
     })
     const done = member.assign(assigned)
     const arrival = this.#arrivals.get(member)
@@ -253,10 +276,10 @@ export class Group implements MemberHome {
     arrival?.done?.catch(() => { /* join() has it */ })
   }
 
-  /** Somebody who reads the topic was here before the partition: whoever gets it, nothing in it is older than what was asked for. */
-  #isNew(topic: StoredTopic, partition: number): boolean {
-    for (const { subscription, partitionCounts } of this.#seats.values()) if (subscription.has(topic.name) && partition >= (partitionCounts.get(topic) ?? 0)) return true
-    return false
+  /** Where the first of those who read the topic found its end, whoever gets the partition. undefined: it came after one of them. */
+  #latest(topic: StoredTopic, partition: number): number | undefined {
+    const found = [...this.#seats.values()].filter(({ subscription }) => subscription.has(topic.name)).map(({ ends }) => ends.get(topic)?.[partition])
+    return found.includes(undefined) ? undefined : Math.min(...found as number[])
   }
 
   /** A lane on its way out of the member goes all the way: released, it comes back to whom it is planned for. In its own time, if that is the same. */
@@ -296,6 +319,11 @@ export class Group implements MemberHome {
     this.#rebalancing = undefined
     this.emit('rebalance', { generation: this.#state.generation, members: this.#seats.size, moved, durationMs: this.clock.now() - startedAt })
     this.progressed()
+  }
+
+  #ends(subscription: Subscription): Map<StoredTopic, number[]> {
+    const topics = [...this.#parts.log.topics.values()].filter(({ name }) => subscription.has(name))
+    return new Map(topics.map(topic => [topic, topic.partitions.map(({ endOffset }) => endOffset)]))
   }
 
   #partitionCounts(): Map<string, number> {

@@ -48,8 +48,8 @@ export interface Assigned {
   readonly topic: StoredTopic
   readonly partition: number
   readonly label: string
-  /** It came after a member that reads its topic: nothing in it is older than what was asked for. */
-  readonly isNew: boolean
+  /** What 'latest' means. undefined: it came after a member that reads its topic, and nothing in it is older than what was asked for. */
+  readonly latest: number | undefined
 }
 
 /** Where a lane begins; `toCommit`: so that whoever comes next begins there too. */
@@ -211,14 +211,15 @@ export class Member implements LaneOwner {
 
   // ---------------------------------------------------------------- where a lane begins
 
-  async #begin({ topic, partition, label, isNew }: Assigned): Promise<Start> {
+  async #begin({ topic, partition, label, latest }: Assigned): Promise<Start> {
     const log = topic.partitions[partition]!
     const committed = await this.#home.position(label)
     const isCommitted = committed !== undefined
     let offset = committed
     try {
       const { from, onMissing } = this.settings
-      offset ??= await resolvePosition(topic, partition, isNew ? 'earliest' : from, 'earliest')
+      offset ??= from === 'latest' && latest !== undefined ? Math.max(latest, log.startOffset)
+        : await resolvePosition(topic, partition, latest === undefined ? 'earliest' : from, 'earliest')
       if (offset >= log.startOffset && offset <= log.endOffset) return { offset, isCommitted, toCommit: !isCommitted && from !== 'earliest' }
       if (!isCommitted || onMissing === 'error') throw log.outOfRange(offset)
       return { offset: await this.#elsewhere(topic, partition, onMissing), isCommitted, toCommit: true }
@@ -342,7 +343,10 @@ export class Member implements LaneOwner {
     if (this.#ended !== undefined) return
     this.#home.failed(error)
     if (error instanceof LimitError) this.#commitDue ??= this.#home.clock.setTimeout(() => { void this.commitHandled() }, COMMIT_AGAIN_MS)
-    else if (error instanceof StorageError) this.abandon(error)
+    else if (error instanceof StorageError) {
+      this.abandon(error)
+      void this.#home.leave(this, { leave: true })
+    }
   }
 }
 

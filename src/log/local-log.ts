@@ -240,7 +240,7 @@ export class LocalLog implements OpenLog {
     const partitions = await this.#createPartitions(name, id, 0, settings.partitions, () => topic.current?.settings ?? settings)
     await this.#putOrUndo(name, { id, settings }, partitions, 0)
     topic.current = await this.#register(name, id, settings, partitions, all)
-    this.#observer?.changed()
+    await this.#observer?.changed()
     return topic.current
   }
 
@@ -305,7 +305,7 @@ export class LocalLog implements OpenLog {
     topic.settings = settings
     if (added.length > 0) {
       topic.grow(added)
-      this.#observer?.changed()
+      await this.#observer?.changed()
     }
     if (report !== undefined) this.events.emit('warning', { code: report, message: `topic '${topic.name}': changed ${changed.join(', ')}, as given on opening it`, hint: 'leave options out to keep what is stored' })
   }

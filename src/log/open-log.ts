@@ -36,7 +36,7 @@ export interface TopicObserver {
   /** Before anything of a topic of that name is made. */
   creating(topic: string): Promise<void>
   /** Created, or given more partitions. */
-  changed(): void
+  changed(): Promise<void>
   /** It is in the catalog no more. */
   deleted(topic: StoredTopic): Promise<void>
   /** The partition has read its disk again: its end may have moved back. */

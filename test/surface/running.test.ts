@@ -76,6 +76,21 @@ describe('run', () => {
     await log.close()
   })
 
+  test('a record that is sent to a new partition at once is handled, also after a crash', async () => {
+    let log = await testLog()
+    const orders = await log.topic<string>('orders')
+    const seen: string[] = []
+    const run = async () => { await log.group('billing').run('orders', record => { seen.push(record.value as string) }, { from: 'latest' }) }
+    await run()
+    await orders.alter({ partitions: 2 })
+    orders.producer().sendSync({ value: 'a', partition: 1 })
+    log = await log.crash()
+    await run()
+    await log.idle()
+    expect(seen).toEqual(['a'])
+    await log.close()
+  })
+
   test('a pipeline is idle when its last handler is', async () => {
     const log = await testLog()
     const [a, b] = [await log.topic<number>('a'), await log.topic<number>('b')]
