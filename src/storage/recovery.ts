@@ -96,7 +96,7 @@ class Recovery {
     const endOffset = this.#beginAt(Math.max(this.#lostFrom(), startOffset))
     this.#removeBelow(startOffset)
     if (trust === 'device' || this.#hasCut) await this.#makeDurable(scanned)
-    if (trust !== 'clean' && endOffset > 0) await this.#epochs.raise(endOffset)
+    if (trust !== 'clean' && (endOffset > 0 || this.#epochs.current > 0)) await this.#epochs.raise(endOffset)
     const syncedOffset = trust === 'page-cache' ? Math.min(recoveryPoint, endOffset) : endOffset
     return { segments: this.#segments, endOffset, syncedOffset, cutBytes: this.#cutBytes, damage: this.#damage }
   }
