@@ -17,8 +17,9 @@ export type Handler = (given: unknown, context: HandlerContext) => unknown
 /** What aborts all handlers of a lane. */
 export class LaneSignal {
   readonly #lane: Lane
+  readonly #linked = new Set<AbortController>()
   #controller: AbortController | undefined
-  #reason: Error | undefined
+  #reason: unknown
 
   constructor(lane: Lane) {
     this.#lane = lane
@@ -29,9 +30,18 @@ export class LaneSignal {
     return this.#controller.signal
   }
 
-  abort(reason: Error): void {
+  abort(reason: unknown): void {
     this.#reason = reason
     this.#controller?.abort(reason)
+    for (const own of this.#linked) own.abort(reason)
+  }
+
+  /** Aborts it as well, until it is unlinked. Not by a listener each, of which Node warns when they are more than ten. */
+  link(own: AbortController): () => void {
+    const { signal } = this
+    if (signal.aborted) own.abort(signal.reason)
+    else this.#linked.add(own)
+    return () => { this.#linked.delete(own) }
   }
 
   #follow(): AbortController {
@@ -39,7 +49,7 @@ export class LaneSignal {
     const { signal } = this.#lane
     if (this.#reason !== undefined) controller.abort(this.#reason)
     else if (signal.aborted) controller.abort(signal.reason)
-    else signal.addEventListener('abort', () => { controller.abort(signal.reason) }, { once: true })
+    else signal.addEventListener('abort', () => { this.abort(signal.reason) }, { once: true })
     return controller
   }
 }
@@ -67,7 +77,7 @@ export class Attempt implements HandlerContext {
   }
 
   /**
-   * Aborts the attempt when it takes longer. It has failed then, whatever comes of it; but it ends when the handler does,
+   * Aborts the attempt when it takes longer, from when the handler has returned its promise. It has failed then, whatever comes of it; but it ends when the handler does,
    * so that two attempts are never under way at the same time.
    */
   async within(ms: number, clock: Clock, running: PromiseLike<unknown>, late: () => TimeoutError): Promise<void> {
@@ -88,14 +98,8 @@ export class Attempt implements HandlerContext {
 
   #link(): AbortController {
     const own = new AbortController()
-    const { signal } = this.#lane
-    const follow = () => { own.abort(signal.reason) }
-    if (this.#timedOut !== undefined) own.abort(this.#timedOut)
-    else if (signal.aborted) follow()
-    else {
-      signal.addEventListener('abort', follow)
-      this.#unlink = () => { signal.removeEventListener('abort', follow) }
-    }
+    if (this.#timedOut === undefined) this.#unlink = this.#lane.link(own)
+    else own.abort(this.#timedOut)
     return own
   }
 }

@@ -48,7 +48,7 @@ export class BatchQueue extends LaneQueue {
   }
 
   protected override takeBatch(): RecordBatchView | undefined {
-    if (this.#takenBytes >= this.#maxBytes) return undefined
+    if (this.#takenBytes >= this.#maxBytes && this.#collected.length > 0) return undefined
     const batch = super.takeBatch()
     if (batch !== undefined) this.#takenBytes += batch.bytes.length
     return batch

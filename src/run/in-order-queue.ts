@@ -1,11 +1,11 @@
-// One record at a time, by offset. Hot: its one task is used again for every record (the benchmark 'groups').
+// One record at a time, by offset.
 import type { LogRecord } from '../log/log-record.ts'
 import { LaneQueue, Task } from './lane-queue.ts'
 
 export class InOrderQueue extends LaneQueue {
   readonly isParallel = false
   #task: Task | undefined
-  /** Where the task is: at a handler, waiting for its next attempt, due for it; or it is done with. */
+  /** Of the task: it is done with, at a handler or waiting for its next attempt, due for it. */
   #state: 'done' | 'out' | 'due' = 'done'
 
   protected get isEmpty(): boolean { return this.#state === 'done' }
@@ -15,7 +15,7 @@ export class InOrderQueue extends LaneQueue {
     if (this.#state === 'done') {
       const record = this.nextRecord()
       if (record === undefined) return undefined
-      this.#use(record)
+      this.#task = new Task(this, record)
     }
     this.#state = 'out'
     return this.#task
@@ -28,14 +28,5 @@ export class InOrderQueue extends LaneQueue {
 
   protected override again(): void {
     this.#state = 'due'
-  }
-
-  #use(record: LogRecord): void {
-    if (this.#task === undefined) {
-      this.#task = new Task(this, record)
-      return
-    }
-    this.#task.given = record
-    this.#task.attempt = 1
   }
 }

@@ -5,8 +5,8 @@
 //   last      by key, the last in the window that is not handled: a later one of the key comes after it
 //
 // It looks ahead no further than it must to find something to hand out, and never further than LOOK_AHEAD records
-// from the first unhandled one: they are what comes again after a crash. What is held in memory is bounded in bytes:
-// a record that is not handled keeps its batch.
+// from the first unhandled one: they are what comes again after a crash. And no further than its share of what may be
+// buffered: a record that is not handled keeps its batch in memory.
 import type { LogRecord } from '../log/log-record.ts'
 import type { RecordBatchView } from '../log/record-batch-view.ts'
 import { storedKey } from '../log/record-view.ts'
@@ -15,11 +15,21 @@ import { Fifo } from './fifo.ts'
 import { LaneQueue, Task, type QueueOwner } from './lane-queue.ts'
 
 const LOOK_AHEAD = 4096
-/** Another batch is taken while those that are held, as stored, are less than this. */
-const LOOK_AHEAD_BYTES = 4 * 1024 * 1024
+
+export interface KeyOrder {
+  /**
+   * A record is handed out after all before it, so that what is committed beforehand was handed out. A busy key then
+   * holds back what stands behind its next record.
+   */
+  readonly byOffset: boolean
+  /** Another batch is taken while those that are held, as stored, are less. */
+  readonly shareBytes: () => number
+}
 
 /** A batch that is in memory until all its records are handled. */
 interface HeldBatch { readonly bytes: number; unhandled: number }
+
+const NO_BATCH: HeldBatch = Object.freeze({ bytes: 0, unhandled: 0 })
 
 class KeyTask extends Task {
   readonly offset: number
@@ -39,22 +49,19 @@ class KeyTask extends Task {
 
 export class KeyQueue extends LaneQueue {
   readonly isParallel = true
-  readonly #byOffset: boolean
+  readonly #order: KeyOrder
   readonly #window = new Fifo<KeyTask>()
   readonly #ready = new Fifo<KeyTask>()
   readonly #last = new Map<string, KeyTask>()
-  #batch: HeldBatch = { bytes: 0, unhandled: 0 }
+  /** The one that records come from, or NO_BATCH: it is held until the next is taken. */
+  #batch = NO_BATCH
   #heldBytes = 0
   /** In the window behind another of its key. */
   #blocked = 0
 
-  /**
-   * `byOffset`: a record is handed out after all before it, so that what is committed beforehand was handed out. A busy
-   * key then holds back what stands behind its next record.
-   */
-  constructor(lane: Lane, owner: QueueOwner, byOffset: boolean) {
+  constructor(lane: Lane, owner: QueueOwner, order: KeyOrder) {
     super(lane, owner)
-    this.#byOffset = byOffset
+    this.#order = order
   }
 
   protected get isEmpty(): boolean { return this.#window.size === 0 }
@@ -83,17 +90,20 @@ export class KeyQueue extends LaneQueue {
   }
 
   protected override takeBatch(): RecordBatchView | undefined {
-    if (this.#heldBytes >= LOOK_AHEAD_BYTES) return undefined
+    if (this.#batch.unhandled === 0) {
+      this.#heldBytes -= this.#batch.bytes
+      this.#batch = NO_BATCH
+    }
+    if (this.#heldBytes >= this.#order.shareBytes()) return undefined
     const batch = super.takeBatch()
     if (batch === undefined) return undefined
-    if (this.#batch.unhandled === 0) this.#heldBytes -= this.#batch.bytes
     this.#batch = { bytes: batch.bytes.length, unhandled: 0 }
-    this.#heldBytes += this.#batch.bytes
+    this.#heldBytes += batch.bytes.length
     return batch
   }
 
   #mayLookAhead(): boolean {
-    return this.#window.size < LOOK_AHEAD && !(this.#byOffset && this.#blocked > 0)
+    return this.#window.size < LOOK_AHEAD && !(this.#order.byOffset && this.#blocked > 0)
   }
 
   #lookAt(task: KeyTask): void {

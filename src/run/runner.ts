@@ -108,7 +108,7 @@ export class Runner implements AsyncDisposable {
       handling: new Handling({ ...prepared, member: parts.member, random: parts.random, tell }),
       clock,
       concurrency: settings.concurrency,
-      newQueue: (lane, owner) => newQueue(settings, lane, owner),
+      newQueue: (lane, owner) => newQueue(settings, parts.member, lane, owner),
       onStopped: cause => { this.#fail(cause) },
       onMemberEnded: reason => { this.#memberEnded(reason) },
     })
@@ -212,9 +212,9 @@ export class Runner implements AsyncDisposable {
   }
 }
 
-function newQueue({ batch, order, delivery, join }: RunSettings, lane: Lane, owner: QueueOwner): LaneQueue {
-  if (batch !== undefined) return new BatchQueue(lane, owner, batch, join.maxBufferedBytes)
-  if (order === 'key') return new KeyQueue(lane, owner, delivery === 'at-most-once')
+function newQueue({ batch, order, delivery, join: { maxBufferedBytes } }: RunSettings, { lanes }: Pick<Member, 'lanes'>, lane: Lane, owner: QueueOwner): LaneQueue {
+  if (batch !== undefined) return new BatchQueue(lane, owner, batch, maxBufferedBytes)
+  if (order === 'key') return new KeyQueue(lane, owner, { byOffset: delivery === 'at-most-once', shareBytes: () => maxBufferedBytes / Math.max(1, lanes.size) })
   return new InOrderQueue(lane, owner)
 }
 

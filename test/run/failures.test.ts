@@ -1,5 +1,7 @@
 // What becomes of a record whose handler fails: attempts and their times, time-outs, and the end of the runner.
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { testLog } from '../../src/testing.ts'
+import { failureOf } from '../contract/support/failures.ts'
 import { heldHandler, lane, numbered, startBatchRun, startRun } from './support/runs.ts'
 
 const boom = new Error('boom')
@@ -107,6 +109,7 @@ describe('without an attempt left', () => {
     expect(lanes.map(({ handled }) => handled)).toEqual([1, 1])
     expect(member.closed).toBe(1)
     expect(runner.health()).toMatchObject({ state: 'failed', inFlight: 0, lastError: { code: 'HANDLER_FAILED' } })
+    await settle()
     expect([errors, unobserved]).toEqual([[boom], []])
     await runner.stop()
   })
@@ -135,6 +138,14 @@ describe('without an attempt left', () => {
     expect([unobserved.length, wasSettled()]).toEqual([1, true])
     await expect(runner.done).rejects.toBe(unobserved[0])
     await runner.stop()
+  })
+
+  test('whoever has just got the runner can still ask for its error, where it fails at once', async () => {
+    const { runner, unobserved, settle } = startRun({ lanes: [lane().append({ value: 'a' })] }, () => { throw boom })
+    while (runner.health().state !== 'failed') await Promise.resolve()
+    await expect(runner.done).rejects.toMatchObject({ code: 'HANDLER_FAILED' })
+    await settle()
+    expect(unobserved).toEqual([])
   })
 
   test('a handler that never ends does not keep a failed runner for ever', async () => {
@@ -200,6 +211,24 @@ describe('handlerTimeout', () => {
     expect(runner.health().state).toBe('running')
     calls[0]!.fail(new Error('aborted'))
     expect(await done).toMatchObject({ code: 'HANDLER_FAILED', cause: { code: 'HANDLER_TIMED_OUT' } })
+  })
+
+  test('many attempts of one partition at a time each have a signal, and no warning comes of it', async () => {
+    const warnings: Error[] = []
+    const onWarning = (warning: Error) => { warnings.push(warning) }
+    process.on('warning', onWarning)
+    onTestFinished(() => { process.off('warning', onWarning) })
+    const orders = lane().append(...Array.from({ length: 40 }, (_, i) => ({ key: String(i) })))
+    const { calls, handler } = heldHandler()
+    const { member, settle } = startRun({ lanes: [orders], options: { order: 'key', concurrency: 40, handlerTimeout: '1h' } }, handler)
+    await settle()
+    const signals = calls.map(({ context }) => context.signal)
+    calls[0]!.end()
+    await settle()
+    member.fence(orders)
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false, ...Array.from({ length: 39 }, () => true)])
+    await settle()
+    expect(warnings).toEqual([])
   })
 
   test('handlers that are done in time leave no timer behind', async () => {
@@ -269,4 +298,17 @@ test('what reading met ends the runner', async () => {
   await settle()
   expect(await done).toMatchObject({ code: 'RUNNER_FAILED', cause: boom })
   expect(orders.handled).toBe(1)
+})
+
+test('a damaged batch ends the runner, and what stands before it is handled and committed', async () => {
+  const log = await testLog()
+  const orders = await log.topic<number>('orders')
+  for (const value of [0, 1, 2]) await orders.send({ value })
+  const [segment] = log.disk.list('/log/orders-0').filter(name => name.endsWith('.log'))
+  log.disk.corrupt(`/log/orders-0/${segment!}`, orders.partitions[0]!.bytes - 3, 0xff)
+  const seen: unknown[] = []
+  const runner = await log.group('billing').run(orders, ({ value }) => { seen.push(value) }, { from: 'earliest' })
+  expect(await failureOf(() => runner.done)).toMatchObject({ name: 'CorruptionError' })
+  expect([seen, await log.group('billing').committed(orders)]).toEqual([[0, 1], new Map([[0, 2]])])
+  await log.close()
 })

@@ -13,43 +13,40 @@ const history = fc.record({
   concurrency: fc.constantFrom(1, 2, 16),
 })
 
-interface Seen { readonly offset: number; state: 'open' | 'done' | 'waiting' }
-
-/** What the handler has seen of each lane, by key; a record without a key is a key of its own. */
+/** What the handler has seen of each key; a record without one is a key of its own. */
 class Ledger {
-  readonly #seen = new Map<string, Seen[]>()
+  /** Collected: thrown in a handler, they would be a handler's failure. */
+  readonly faults: string[] = []
+  readonly #latest = new Map<string, { readonly offset: number; state: 'open' | 'done' | 'failed' }>()
   readonly #unfinished = new Map<number, Set<number>>()
-  inFlight = 0
+  #inFlight = 0
 
-  expect(partition: number, offset: number): void {
+  willCome(partition: number, offset: number): void {
     const offsets = this.#unfinished.get(partition) ?? new Set()
     this.#unfinished.set(partition, offsets.add(offset))
   }
 
-  begins(partition: number, key: string | null, offset: number): () => (fails: boolean) => void {
+  /** Returns what ends the call. */
+  begins(partition: number, key: string | null, offset: number, concurrency: number): (fails: boolean) => void {
     const id = `${partition} ${key ?? `no key, ${offset}`}`
-    const seen = this.#seen.get(id) ?? []
-    this.#seen.set(id, seen)
-    const before = seen.at(-1)
-    if (before !== undefined && before.offset !== offset) {
-      expect(before.offset).toBeLessThan(offset)
-      expect(before.state).toBe('done')
-    } else if (before !== undefined) expect(before.state).toBe('waiting')
-    const now = before?.offset === offset ? before : { offset, state: 'open' as Seen['state'] }
-    if (now !== before) seen.push(now)
-    now.state = 'open'
-    this.inFlight++
-    return () => fails => {
-      this.inFlight--
-      now.state = fails ? 'waiting' : 'done'
+    const before = this.#latest.get(id)
+    if (before !== undefined && !(before.offset === offset ? before.state === 'failed' : before.offset < offset && before.state === 'done')) this.faults.push(`offset ${offset} of ${id} after ${before.offset}, ${before.state}`)
+    const now = { offset, state: 'open' as 'open' | 'done' | 'failed' }
+    this.#latest.set(id, now)
+    if (++this.#inFlight > concurrency) this.faults.push(`${this.#inFlight} handlers at a time`)
+    return fails => {
+      this.#inFlight--
+      now.state = fails ? 'failed' : 'done'
       if (!fails) this.#unfinished.get(partition)!.delete(offset)
     }
   }
 
-  /** Nothing below is unfinished. */
-  check({ partition, handled }: FakeLane): void {
-    const lowest = Math.min(Infinity, ...this.#unfinished.get(partition) ?? [])
-    expect(handled).toBeLessThanOrEqual(lowest)
+  /** Nothing below what is settled is unfinished. */
+  check(lanes: readonly FakeLane[]): void {
+    for (const { partition, handled } of lanes) {
+      const lowest = Math.min(Infinity, ...this.#unfinished.get(partition) ?? [])
+      if (handled > lowest) this.faults.push(`partition ${partition} is settled up to ${handled}, offset ${lowest} is not handled`)
+    }
   }
 
   get unfinished(): number { return [...this.#unfinished.values()].reduce((sum, { size }) => sum + size, 0) }
@@ -60,14 +57,13 @@ test('one record of a key at a time, in order, and the commit never passes an un
     const lanes = [lane(0), lane(1), lane(2)]
     const ledger = new Ledger()
     for (const [partition, keys] of batches) {
-      for (const index of keys.keys()) ledger.expect(partition, lanes[partition]!.log.endOffset + index)
+      for (const index of keys.keys()) ledger.willCome(partition, lanes[partition]!.log.endOffset + index)
       lanes[partition]!.append(...keys.map(key => ({ key })))
     }
     let call = 0
     const { clock, runner, settle } = startRun({ lanes, options: { order: 'key', concurrency, retry: { attempts: 1000, backoff: 5, maxBackoff: 5 } } }, ({ partition, key, offset }) => {
-      for (const each of lanes) ledger.check(each)
-      const ended = ledger.begins(partition, key, offset)()
-      expect(ledger.inFlight).toBeLessThanOrEqual(concurrency)
+      ledger.check(lanes)
+      const ended = ledger.begins(partition, key, offset, concurrency)
       const { ms, isSync, fails } = calls[call++ % calls.length]!
       const hasFailed = fails === 0 && call < 500
       if (isSync) {
@@ -85,7 +81,7 @@ test('one record of a key at a time, in order, and the commit never passes an un
     })
     for (let steps = 0; ledger.unfinished > 0 && steps < 10_000; steps++) await clock.advance(50)
     await settle()
-    expect(ledger.unfinished).toBe(0)
+    expect([ledger.faults, ledger.unfinished]).toEqual([[], 0])
     for (const each of lanes) expect(each.handled).toBe(each.log.endOffset)
     await runner.stop()
   }), { numRuns: 60 })
@@ -127,6 +123,20 @@ test('a key whose record waits for its next attempt takes no slot, and holds not
   expect([orders.handled, orders.waitsUntil]).toEqual([4, undefined])
 })
 
+test('a lane waits for the clock when nothing of it is at a handler', async () => {
+  const orders = lane().append({ key: 'a', value: 'a1' }, { key: 'b', value: 'b1' })
+  const { calls, handler } = heldHandler()
+  const { clock, settle } = startRun({ lanes: [orders], options: { order: 'key', concurrency: 4, retry: { backoff: '1h', maxBackoff: '1h', jitter: false } } }, handler)
+  await settle()
+  calls[0]!.fail(new Error('not yet'))
+  await settle()
+  expect(orders.waitsUntil).toBeUndefined()
+  await clock.advance(60_000)
+  calls[1]!.fail(new Error('not yet'))
+  await settle()
+  expect(orders.waitsUntil).toBe(clock.now() + 3_540_000)
+})
+
 test('it looks ahead no further than to 4096 records from the first unhandled one', async () => {
   const orders = lane().append(...Array.from({ length: 5000 }, (_, i) => ({ key: i === 0 ? 'held' : 'other', value: String(i) })))
   const seen: string[] = []
@@ -143,18 +153,26 @@ test('it looks ahead no further than to 4096 records from the first unhandled on
   expect([seen.length, orders.handled]).toEqual([5000, 5000])
 })
 
-test('it takes no more batches while those with unhandled records hold 4 MiB', async () => {
-  const orders = lane()
-  for (let i = 0; i < 12; i++) orders.append({ key: 'held', value: 'x'.repeat(1024 * 1024) })
+test('it takes no more batches while those with unhandled records hold its share of what may be buffered', async () => {
+  const lanes = [lane(0), lane(1)]
+  for (let i = 0; i < 12; i++) for (const each of lanes) each.append({ key: 'held', value: 'x'.repeat(100_000) })
   const { calls, handler } = heldHandler()
-  const { settle } = startRun({ lanes: [orders], options: { order: 'key', concurrency: 4 } }, handler)
+  const { settle } = startRun({ lanes, options: { order: 'key', concurrency: 4, maxBufferedBytes: 800_000 } }, handler)
   await settle()
-  expect(orders.taken).toBe(4)
+  expect(lanes.map(({ taken }) => taken)).toEqual([4, 4])
   calls[0]!.end()
   await settle()
-  calls[1]!.end()
+  calls[2]!.end()
   await settle()
-  expect([orders.taken, orders.handled]).toEqual([6, 2])
+  expect(lanes.map(({ taken, handled }) => [taken, handled])).toEqual([[6, 2], [4, 0]])
+})
+
+test('a batch that is larger than its share is handled, and so are those behind it', async () => {
+  const orders = lane()
+  for (let i = 0; i < 3; i++) orders.append({ key: 'a', value: 'x'.repeat(5000) }, { key: 'b', value: 'y' })
+  const { settle } = startRun({ lanes: [orders], options: { order: 'key', concurrency: 4, maxBufferedBytes: 1000 } }, () => undefined)
+  await settle()
+  expect(orders.handled).toBe(6)
 })
 
 test('keys are told apart by their bytes, decodable or not', async () => {

@@ -57,12 +57,12 @@ test('what waits for its next attempt is given up at once: the next owner has it
 test('what fails in hand and has attempts left is given up, too', async () => {
   const orders = lane().append(...numbered(2))
   const { calls, handler } = heldHandler()
-  const { runner, member, errors, settle } = startRun({ lanes: [orders], options: { retry: {} } }, handler)
+  const { runner, member, clock, errors, settle } = startRun({ lanes: [orders], options: { retry: {} } }, handler)
   await settle()
   member.revoke(orders)
   calls[0]!.fail(new Error('boom'))
   await settle()
-  expect([orders.state, orders.handled, errors.length, runner.health().state]).toEqual(['gone', 0, 1, 'running'])
+  expect([orders.state, orders.handled, errors.length, runner.health().state, clock.pending]).toEqual(['gone', 0, 1, 'running', 0])
 })
 
 test('a batch that waits for more is given up, one at its handler is handled first', async () => {
@@ -106,6 +106,15 @@ test.each([['without', {}], ['with', { handlerTimeout: '1h' }]])('of a partition
   calls[0]!.fail(new Error('boom'))
   await settle()
   expect([orders.handled, errors, runner.health().state, runner.health().inFlight]).toEqual([0, [], 'running', 1])
+})
+
+test('what waits for its next attempt of a partition that was taken away is forgotten', async () => {
+  const orders = lane().append(...numbered(2))
+  const { member, clock, settle } = startRun({ lanes: [orders], options: { retry: { backoff: '1h' } } }, () => { throw new Error('boom') })
+  await settle()
+  expect(clock.pending).toBe(1)
+  member.fence(orders)
+  expect(clock.pending).toBe(0)
 })
 
 test('a handler of a partition that was taken away keeps its slot until it ends', async () => {

@@ -44,12 +44,21 @@ export class FakeLane {
 
   /** One batch. */
   append(...records: readonly FakeRecord[]): this {
+    return this.#add(records, Infinity)
+  }
+
+  /** One batch whose records are gone, as compaction leaves it. */
+  appendEmptied(): this {
+    return this.#add([{}], 0)
+  }
+
+  #add(records: readonly FakeRecord[], end: number): this {
     const encoder = new BatchEncoder()
     const bytes = (text: string | null | undefined) => text === null || text === undefined ? null : Buffer.from(text)
     for (const { key, value = 'v', headers = [], timestamp = 1000 } of records) encoder.append(timestamp, bytes(key), bytes(value), headers.map(([name, text]) => [Buffer.from(name), Buffer.from(text)]))
     const batch = Buffer.from(encoder.seal({}))
     stampBatch(batch, batch.length, this.log.endOffset, 0)
-    this.#batches.push(new RecordBatchView({ topic: this.topic, partition: this.partition, decodeKey: text, decodeValue: text }, batch, 0, Infinity))
+    this.#batches.push(new RecordBatchView({ topic: this.topic, partition: this.partition, decodeKey: text, decodeValue: text }, batch, 0, end))
     this.log.endOffset += records.length
     return this
   }

@@ -1,5 +1,6 @@
-// A runner at work on fake lanes, and handlers that the test lets go.
-import { onTestFinished } from 'vitest'
+// A runner at work on fake lanes, and handlers that the test lets go. How long the machine takes decides nothing: no
+// slice of the event loop is ever used up, unless the test says how time goes by.
+import { onTestFinished, vi } from 'vitest'
 import type { LogRecord } from '../../../src/log/log-record.ts'
 import { SteppedClock } from '../../../src/platform/stepped-clock.ts'
 import type { Handler, HandlerContext } from '../../../src/run/attempt.ts'
@@ -37,6 +38,8 @@ export function startRun({ lanes, options, random = () => 0.5, writeLetter = () 
 }
 
 export function startBatchRun({ lanes, options, random = () => 0.5, writeLetter = () => Promise.resolve() }: RunParts, handler: (records: Text[], context: HandlerContext) => unknown): Run {
+  const now = vi.spyOn(performance, 'now').mockReturnValue(0)
+  onTestFinished(() => { now.mockRestore() })
   const member = new FakeMember(lanes)
   const clock = new SteppedClock()
   const errors: unknown[] = []
