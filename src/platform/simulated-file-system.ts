@@ -60,6 +60,9 @@ export class SimulatedFileSystem implements FileSystem {
   crashAfter(calls: number): void { this.#machine.faults.crashAfter(calls) }
   failNext(operation: Operation, fault: Fault): void { this.#machine.faults.fail(operation, fault) }
 
+  /** What is under way is not acknowledged any more, it ends with the reason. */
+  goDown(reason: Error): void { this.#machine.down = reason }
+
   survivorOfKill(): SimulatedFileSystem {
     return new SimulatedFileSystem({ ...this.#options, capacityBytes: this.capacityBytes }, this.#disk.copy(), this.#boot)
   }

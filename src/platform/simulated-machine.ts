@@ -25,6 +25,8 @@ export class SimulatedMachine {
   readonly clock: Clock
   readonly roomBytes: number
   capacityBytes: number
+  /** Why the machine is down: a sync that was under way then tells nobody that it succeeded. */
+  down: Error | undefined
   readonly #random: SeededRandom
   readonly #seeded: SeededJobs | undefined
 
@@ -99,6 +101,7 @@ export class SimulatedMachine {
   }
 
   #sync(operation: Operation, path: string, fault: Fault | undefined, store: () => void, lose: () => void): void {
+    if (this.down !== undefined) throw this.down
     if (fault === undefined) {
       store()
       return

@@ -103,7 +103,9 @@ export class TestLog extends EventLog {
   }
 
   async #restart(survivor: SimulatedFileSystem): Promise<TestLog> {
-    this.#coordinator.abandon(this.#log.abandon())
+    const crashed = this.#log.abandon()
+    this.#coordinator.abandon(crashed)
+    this.#disk.goDown(crashed)
     const next = await TestLog.start(this.#machine, survivor)
     next.#cuts = this.#cuts
     return next

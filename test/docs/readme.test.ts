@@ -17,7 +17,7 @@ function programBelow(heading: string): Program {
   const block = /```js\n([^]*?)```/.exec(section)?.[1] ?? ''
   const body = block.replace(/^import \{ (\w+) \} from 'millrace\/testing'$/m, 'const { $1 } = testing')
   const declared = [...body.matchAll(/^(?:const|let) (\w+)/gm)].map(match => match[1])
-  return new Function('given', `const { orders, signal, testing } = given\nreturn (async () => {\n${body}\nreturn { ${declared.join(', ')} }\n})()`) as Program
+  return new Function('given', `const { log, orders, signal, testing, console } = given\nreturn (async () => {\n${body}\nreturn { ${declared.join(', ')} }\n})()`) as Program
 }
 
 let log: millrace.EventLog
@@ -34,6 +34,16 @@ test('every way of reading that the README shows works as it stands', async () =
   const { newest } = await programBelow('Reading')({ orders, signal: new AbortController().signal })
   expect((newest as millrace.View).get('ada')).toEqual({ total: 12 })
   await (newest as millrace.View).close()
+})
+
+test('the ways into a group that the README shows work as they stand', async () => {
+  await orders.send({ key: 'ada', value: { total: 12 } })
+  const billed: unknown[][] = []
+  const console = { log: (...words: unknown[]) => { billed.push(words) } }
+  await programBelow('Consumer groups')({ log, orders, signal: new AbortController().signal, console })
+  await orders.send({ key: 'bob', value: { total: 7 } })
+  while (billed.length < 2) await new Promise(resolve => { setImmediate(resolve) })
+  expect(billed).toEqual([['bill', 'ada', 12], ['bill', 'bob', 7]])
 })
 
 test('the README\'s test of a log runs as it stands', async () => {

@@ -1,9 +1,11 @@
 // Every program in examples/ runs as it stands, in a project as a user has it: each in an empty working directory.
 // That they are typed well is checked by `npm run check:types`; on other Nodes, test/packaging runs the first ones.
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -15,7 +17,7 @@ beforeAll(() => {
   cpSync(join(root, 'examples'), project, { recursive: true })
   mkdirSync(join(project, 'node_modules'))
   symlinkSync(root, join(project, 'node_modules/millrace'))
-  symlinkSync(join(root, 'node_modules/zod'), join(project, 'node_modules/zod'))
+  for (const name of ['zod', 'vitest']) symlinkSync(join(root, 'node_modules', name), join(project, 'node_modules', name))
   const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 }
   const { outputText } = ts.transpileModule(readFileSync(join(root, 'examples/first.ts'), 'utf8'), { compilerOptions })
   writeFileSync(join(project, 'first-compiled.mjs'), outputText)
@@ -42,6 +44,10 @@ const promises = {
   'power.mjs': 'a producer with durability power gets its receipts',
   'read-only.mjs': "a second process that opens read-only follows the writer and can't write",
   'testing.mjs': 'tests with testLog pass when run by node alone',
+  'consumer.mjs': 'a consumer commits what it is done with, and the next one begins behind it',
+  'dead-letters.mjs': 'what fails is tried again, becomes a dead letter that says why, and is handled when it is sent once more',
+  'service.mjs': 'a service handles what it took, tells its health, ends on a signal and goes on at its next start',
+  'testing-a-service': 'the tests of a service, a day of back-off among them, pass in a project of their own',
 } as const
 
 test('every file in examples/ is run here', () => {
@@ -118,3 +124,56 @@ test(promises['read-only.mjs'], () => {
 test(promises['testing.mjs'], () => {
   expect(run('testing.mjs')).toMatch(/^\S+ pass 4$[^]*^\S+ fail 0$/m) // how a line begins differs between Nodes
 })
+
+test(promises['consumer.mjs'], () => {
+  expect(run('consumer.mjs').split('\n')).toEqual([
+    'average 62 committed up to Map(1) { 0 => 5 }',
+    'average 67 committed up to Map(1) { 0 => 10 }',
+    'the next member begins at offset 10 with 70',
+    '',
+  ])
+})
+
+test(promises['dead-letters.mjs'], () => {
+  expect(run('dead-letters.mjs').split('\n')).toEqual([
+    'to ada: your bran, too',
+    'millrace-origin-topic mails',
+    'millrace-origin-partition 0',
+    'millrace-origin-offset 0',
+    'millrace-group mailer',
+    'millrace-attempts 3',
+    'millrace-error-name Error',
+    'millrace-error-message attempt 3: there is no mailbox of bob',
+    'to bob: your flour is here',
+    '',
+  ])
+})
+
+test(promises['service.mjs'], async () => {
+  const cwd = mkdtempSync(join(project, 'run-'))
+  for (const customer of ['ada', 'bob']) {
+    const service = spawn(process.execPath, [join(project, 'service.mjs')], { cwd, env: { ...process.env, NO_COLOR: '1', NODE_OPTIONS: '', PORT: '0' }, stdio: ['ignore', 'pipe', 'inherit'] })
+    const exited = once(service, 'exit')
+    const lines = createInterface(service.stdout)[Symbol.asyncIterator]()
+    const line = async () => String((await lines.next()).value)
+    const url = `http://localhost:${/port: (\d+)/.exec(await line())?.[1]}`
+    const order = await fetch(`${url}/orders`, { method: 'POST', body: JSON.stringify({ customer, total: 12 }) })
+    expect(order.status).toBe(201)
+    expect(await line()).toBe(`billed ${customer} 12`) // and at the second start nothing of the first
+    expect(await (await fetch(`${url}/health`)).text()).toMatch(/^running, \d to do, \d in hand\n$/)
+    service.kill('SIGTERM')
+    expect(await line()).toBe('closed')
+    expect(await exited).toEqual([0, null])
+  }
+})
+
+test(promises['testing-a-service'], () => {
+  const env = { ...withoutVitest(process.env), NO_COLOR: '1', NODE_OPTIONS: '' }
+  const output = execFileSync(process.execPath, [join(project, 'node_modules/vitest/vitest.mjs'), 'run'], { cwd: join(project, 'testing-a-service'), env, encoding: 'utf8', timeout: 20_000 })
+  expect(output).toMatch(/Tests +4 passed \(4\)/)
+})
+
+/** What tells a process that it runs within a test of vitest. */
+function withoutVitest(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^VITEST|^(TEST|DEV|PROD|MODE|SSR|BASE_URL|NODE_ENV)$/.test(name)))
+}

@@ -55,3 +55,20 @@ test('nothing is acknowledged beside a sync that failed, whichever of two ends f
     await expect(topic.producer({ durability: 'power' }).send({ value: LARGE }), `seed ${seed}`).rejects.toThrow(StorageError) // it rolls: two files are synced
   }
 })
+
+test('a log that a power cut has emptied goes on, whatever ends its process had before', async () => {
+  for (let seed = 0; seed < DRAWS; seed++) {
+    let { log, topic } = await start(seed)
+    for (let ends = 0; ends < 2; ends++) {
+      await topic.send({ value: 'a' })
+      log = await log.crash()
+      topic = await log.topic<string, string>('orders')
+    }
+    log = await log.powerCut({ seed })
+    topic = await log.topic<string, string>('orders')
+    await topic.send([{ value: 'b' }])
+    await topic.send([{ value: 'c' }])
+    log = await log.crash()
+    expect((await valuesOf(log)).slice(-2), `seed ${seed}`).toEqual(['b', 'c'])
+  }
+})

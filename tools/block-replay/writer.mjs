@@ -20,7 +20,7 @@ const STEPS = 40
 /** @param {WriterOptions} options */
 async function live(options) {
   const blockLog = openSync(options.blockLog, 'r')
-  const journal = new JournalWriter(options.journal, () => ['at', fstatSync(blockLog).size])
+  const journal = new JournalWriter(options.journal, /** @returns {import('../torture/kill-9/journal.mjs').Entry} */ () => ['at', fstatSync(blockLog).size])
   const { storage, durability } = options
   const log = await open(options.directory, { storage, durability })
   log.on('error', ({ error, topic, partition }) => { fail(`${topic}-${partition}: ${error.message}`) })

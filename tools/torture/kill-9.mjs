@@ -5,27 +5,25 @@
 // or at once (then the victim's own opening may be the one that is killed). Every few rounds begin a new directory.
 // The moment is random: while the victim opens the log, after so many acknowledgements, in a change of topics or
 // in large writes, and then some microseconds later. The seed repeats the workload and the plan; the moment itself is the machine's.
-import { spawn } from 'node:child_process'
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, watch, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { open } from 'millrace'
 import { ExpectedLog } from './kill-9/expected-log.mjs'
 import { JournalReader } from './kill-9/journal.mjs'
+import { kill } from './kill.mjs'
 import { Random } from './random.mjs'
 
 /**
  * @typedef {'process' | 'power'} Durability
- * @typedef {{ until: 'alive' | 'ack' | 'make' | 'drop' | 'grow' | 'trim' | 'large', count: number, thenMs: number }} Moment  of the kill: after so many such entries of the journal
+ * @typedef {import('./kill.mjs').Moment & { until: 'alive' | 'ack' | 'make' | 'drop' | 'grow' | 'trim' | 'large' }} Moment  until: which entries of the journal count
  */
 
+const VICTIM = new URL('kill-9/victim.mjs', import.meta.url)
 const DURABILITIES = /** @type {const} */ (['process', 'power'])
 const MAX_LIVES_OF_A_DIRECTORY = 25
 /** It ends at the first loss, which most kills cause. */
 const CANARY_ROUNDS = 50
-/** A victim that gets nowhere for so long is a violation. */
-const STUCK_MS = 30_000
 const SMALL_FILES = ['.lock', '.kafka_cleanshutdown', 'log.json', 'meta.properties', 'recovery-point-offset-checkpoint', 'log-start-offset-checkpoint', '__topics-0']
 
 /** @type {import('../torture.mjs').Campaign} */
@@ -115,11 +113,10 @@ class Directory {
     writeFileSync(journal, '')
     const options = { directory: this.#data, journal, life, seed, durability: this.#durability, earlyAck: this.#earlyAck, incarnations: this.#expected.incarnations() }
     const reader = new JournalReader(journal)
-    const { signal, stuck } = await kill(JSON.stringify(options), errors, journal, moment, () => this.#take(reader))
+    const failure = await kill({ script: VICTIM, options: JSON.stringify(options), journal, errors }, moment, () => this.#take(reader).filter(entry => isOne(entry, moment.until)).length)
     this.#take(reader)
     reader.close()
-    if (stuck) this.#violations.push(`life ${life}: nothing happened for ${STUCK_MS} ms`)
-    if (signal !== 'SIGKILL') this.#violations.push(`life ${life}: the victim ended by itself: ${readFileSync(errors, 'utf8')}`)
+    if (failure !== undefined) this.#violations.push(`life ${life}: ${failure}`)
   }
 
   /** Opens the log, compares it with what must be there, and closes it. */
@@ -153,46 +150,7 @@ class Directory {
   }
 }
 
-/**
- * Runs a victim, and kills it at the moment.
- * @param {string} options @param {string} errors @param {string} journal @param {Moment} moment
- * @param {() => import('./kill-9/journal.mjs').Entry[]} news
- * @returns {Promise<{ signal: string | null, stuck: boolean }>}
- */
-async function kill(options, errors, journal, moment, news) {
-  const stderr = openSync(errors, 'w')
-  const child = spawn(process.execPath, [fileURLToPath(new URL('kill-9/victim.mjs', import.meta.url)), options], { stdio: ['ignore', 'ignore', stderr] })
-  closeSync(stderr)
-  let left = moment.count
-  let stuck = false
-  const watcher = watch(journal, () => {
-    left -= news().filter(entry => isOne(entry, moment.until)).length
-    if (left > 0) return
-    watcher.close()
-    spin(moment.thenMs)
-    child.kill('SIGKILL')
-  })
-  const watchdog = setTimeout(() => {
-    stuck = true
-    child.kill('SIGKILL')
-  }, STUCK_MS)
-  try {
-    return await new Promise((resolve, reject) => {
-      child.on('error', reject)
-      child.on('exit', (_, signal) => { resolve({ signal, stuck }) })
-    })
-  } finally {
-    clearTimeout(watchdog)
-    watcher.close()
-  }
-}
-
 /** @param {import('./kill-9/journal.mjs').Entry} entry @param {Moment['until']} until */
 function isOne(entry, until) {
   return entry[0] === 'begin' ? entry[1].kind === until : entry[0] === until
-}
-
-/** No timer is as exact. @param {number} ms */
-function spin(ms) {
-  for (const end = performance.now() + ms; performance.now() < end;);
 }

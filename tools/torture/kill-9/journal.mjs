@@ -26,24 +26,25 @@ import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 
 const READ_BYTES = 1024 * 1024
 
+/** @template [E=Entry] */
 export class JournalWriter {
   #fd
   #stamp
 
-  /** @param {string} path @param {() => Entry} [stamp]  an entry before those of each write */
+  /** @param {string} path @param {() => E} [stamp]  an entry before those of each write */
   constructor(path, stamp) {
     this.#fd = openSync(path, 'a')
     this.#stamp = stamp
   }
 
-  /** @param {readonly Entry[]} entries */
+  /** @param {readonly E[]} entries */
   write(...entries) {
     const stamped = this.#stamp === undefined ? entries : [this.#stamp(), ...entries]
     writeSync(this.#fd, stamped.map(entry => `${JSON.stringify(entry)}\n`).join(''))
   }
 }
 
-/** Reads a journal while it grows. */
+/** Reads a journal while it grows. @template [E=Entry] */
 export class JournalReader {
   #fd
   #position = 0
@@ -56,9 +57,9 @@ export class JournalReader {
     this.#fd = openSync(path, 'r')
   }
 
-  /** The entries that are new since the last call. @returns {Entry[]} */
+  /** The entries that are new since the last call. @returns {E[]} */
   next() {
-    const entries = /** @type {Entry[]} */ ([])
+    const entries = /** @type {E[]} */ ([])
     for (;;) {
       const filled = readSync(this.#fd, this.#bytes, 0, READ_BYTES, this.#position)
       if (filled === 0) return entries
