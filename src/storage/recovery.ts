@@ -106,11 +106,15 @@ class Recovery {
     for (const segment of this.#segments) segment.file.close()
   }
 
-  /** Without the first segments the partition begins where the next one does. */
+  /**
+   * Without the first segments the partition begins where the next one does. But where a truncation has made its way to
+   * the device and what it left had not, a power cut took the beginning of that: what follows is a tail behind a gap.
+   */
   #lookForStart(): void {
-    const { startOffset } = this.#facts
+    const { startOffset, recoveryPoint, trust } = this.#facts
     const first = this.#segments[0]?.baseOffset ?? startOffset
     if (first <= startOffset) return
+    if (trust === 'device' && startOffset > 0 && recoveryPoint <= startOffset) return this.#cutAll()
     this.#damage.push(new CorruptionError('OFFSETS_MISSING', `${this.#options.label}: offsets ${startOffset} to ${first} (exclusive) are missing before the first segment`, {
       hint: 'restore the segment files from a copy; if they were deleted on purpose, as a Kafka broker does, say so in log-start-offset-checkpoint while the log is closed',
       details: { partition: this.#options.label, from: startOffset, to: first },
@@ -162,6 +166,13 @@ class Recovery {
     for (const gone of later) gone.remove()
     this.#segments = this.#segments.slice(0, this.#segments.length - later.length)
     return kept
+  }
+
+  #cutAll(): void {
+    this.#cutBytes = this.#segments.reduce((sum, gone) => sum + gone.bytes, 0)
+    this.#hasCut = true
+    for (const gone of this.#segments) gone.remove()
+    this.#segments = []
   }
 
   /** Where the files end below what was once synced, records are gone: their offsets are never given again. */
