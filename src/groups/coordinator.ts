@@ -3,12 +3,14 @@
 // When the log opens, positions beyond a partition's end (an unclean end took records that 'process' had not synced)
 // are moved to it by a commit that is on the device before anything is appended: new records with those offsets are
 // not taken for handled ones. Positions of topics that are gone are forgotten, so that a topic of that name begins anew.
-import { ClosedError, ConflictError, NotFoundError } from '../base/errors.ts'
+import { ClosedError, ConflictError, NotFoundError, UsageError } from '../base/errors.ts'
+import { parseAssignment } from '../format/consumer-protocol.ts'
 import type { OpenLog, TopicObserver } from '../log/open-log.ts'
 import { resolvePosition, type Position } from '../log/positions.ts'
 import type { StoredTopic } from '../log/stored-topic.ts'
 import { partitionDirectory } from '../log/topic-name.ts'
 import { nextTurn } from '../platform/next-turn.ts'
+import type { TopicPartition } from './assignment/assignors.ts'
 import { Group } from './group.ts'
 import { IdleWatch, type Work } from './idle-watch.ts'
 import { Positions, type Commit, type GroupRecord } from './positions.ts'
@@ -26,7 +28,8 @@ export class Coordinator implements TopicObserver {
   readonly #log: OpenLog
   readonly #positions: Positions
   readonly #groups = new Map<string, Group>()
-  readonly #running = new Set<Running>()
+  /** By group. */
+  readonly #running = new Map<string, Set<Running>>()
   readonly #idle: IdleWatch
   #ended: Error | undefined
   /** Draws from [0, 1). */
@@ -36,7 +39,7 @@ export class Coordinator implements TopicObserver {
     this.#log = log
     this.random = random
     this.#positions = positions
-    this.#idle = new IdleWatch(log.settings.clock, () => this.#groups.values(), () => this.#running)
+    this.#idle = new IdleWatch(log.settings.clock, () => this.#groups.values(), () => this.#works())
   }
 
   static async open(log: OpenLog, { random = Math.random }: { random?: (() => number) | undefined } = {}): Promise<Coordinator> {
@@ -51,6 +54,7 @@ export class Coordinator implements TopicObserver {
   }
 
   async #start(): Promise<void> {
+    if (this.#positions.failure !== undefined) return
     this.#log.observeTopics(this)
     await this.#mend(() => true)
     for (const [id, { stored }] of this.#positions.groups) if (stored !== undefined && stored.members.some(({ instanceId }) => instanceId !== null)) this.group(id)
@@ -65,6 +69,13 @@ export class Coordinator implements TopicObserver {
     return group
   }
 
+  /** Who is in a group, and what each has now; in a process that does not write the log, as it is on record. */
+  assignments(id: string): { id: string; partitions: TopicPartition[] }[] {
+    this.#checkOpen()
+    if (!this.#log.settings.readOnly) return this.#groups.get(id)?.assignments() ?? []
+    return (this.#positions.of(id)?.stored?.members ?? []).map(({ id: member, assignment }) => ({ id: member, partitions: [...parseAssignment(assignment).partitions] }))
+  }
+
   /** Those that have members, or are on record. */
   ids(): string[] {
     const active = [...this.#groups].filter(([, { members }]) => members.size > 0).map(([id]) => id)
@@ -77,7 +88,7 @@ export class Coordinator implements TopicObserver {
   }
 
   checkWritable(what: string): void {
-    this.#checkOpen()
+    this.#checkUsable()
     if (this.#log.settings.readOnly) throw new ConflictError('READ_ONLY', `${what}: the log in ${this.#log.location} was opened read-only`, { hint: 'groups live in the process that writes the log; here they can be looked at' })
   }
 
@@ -106,7 +117,7 @@ export class Coordinator implements TopicObserver {
   }
 
   async #look(id: string): Promise<GroupRecord | undefined> {
-    this.#checkOpen()
+    this.#checkUsable()
     if (this.#log.settings.readOnly) await this.#positions.refresh()
     return this.#positions.of(id)
   }
@@ -119,20 +130,29 @@ export class Coordinator implements TopicObserver {
     const topics = [...this.#log.topics.values()].filter(({ name }) => subscription.has(name))
     const unknown = subscription.names.find(name => !this.#log.topics.has(name))
     if (unknown !== undefined || topics.length === 0) throw new NotFoundError('TOPIC_NOT_FOUND', `${what}: there is no topic ${unknown === undefined ? 'that matches' : `'${unknown}'`}`, { hint: 'log.topics() lists them' })
-    const commits = await Promise.all(topics.flatMap(topic => topic.partitions.map((_, partition) => positionIn(topic, partition, to))))
+    const commits = (await Promise.all(topics.flatMap(topic => topic.partitions.map((_, partition) => positionIn(topic, partition, to))))).flatMap(commit => commit ?? [])
+    if (commits.length === 0) throw new UsageError('POSITION_INVALID', `${what}: the map names none of the partitions there are`, { hint: 'a map is partition → offset' })
     this.#checkEmpty(id, what)
-    await this.#positions.commit(id, commits.flatMap(commit => commit ?? []))
+    await this.#positions.commit(id, commits)
   }
 
   async delete(id: string): Promise<void> {
     const what = `group '${id}': delete`
     this.checkWritable(what)
     this.#checkEmpty(id, what)
+    await this.#positions.settled()
+    this.#checkEmpty(id, what)
     const record = this.#positions.of(id)
     if (record === undefined) throw new NotFoundError('GROUP_NOT_FOUND', `${what}: there is no such group`, { hint: 'log.groups() lists them', details: { group: id } })
+    this.#forget(id) // in the same step as what is put: whoever joins from here on is in the group that comes
     await Promise.all([this.#positions.commit(id, forgotten(record.positions.values())), this.#positions.store(id, undefined)])
-    this.#groups.get(id)?.forget()
     await this.#positions.sync() // as with topics: what was deleted does not come back after a power cut
+  }
+
+  #forget(id: string): void {
+    const group = this.#groups.get(id)
+    group?.forget()
+    if (group?.hasListeners === false) this.#groups.delete(id)
   }
 
   #checkEmpty(id: string, what: string): void {
@@ -185,16 +205,23 @@ export class Coordinator implements TopicObserver {
 
   /** A runner began; the returned function says that it has ended well, or that its failure is known. */
   started(running: Running): () => void {
-    for (const earlier of this.#running) if (earlier.group === running.group && earlier.failure !== undefined) this.#running.delete(earlier)
-    this.#running.add(running)
+    const ofGroup = this.#running.get(running.group) ?? new Set()
+    this.#running.set(running.group, ofGroup)
+    for (const earlier of ofGroup) if (earlier.failure !== undefined) ofGroup.delete(earlier)
+    ofGroup.add(running)
     return () => {
-      this.#running.delete(running)
+      ofGroup.delete(running)
+      if (ofGroup.size === 0 && this.#running.get(running.group) === ofGroup) this.#running.delete(running.group)
       this.#idle.look()
     }
   }
 
+  *#works(): Iterable<Running> {
+    for (const ofGroup of this.#running.values()) yield* ofGroup
+  }
+
   idle(options: { signal?: AbortSignal | undefined; advance: boolean }): Promise<void> {
-    this.#checkOpen()
+    this.checkWritable('idle')
     return this.#idle.idle(options)
   }
 
@@ -203,7 +230,7 @@ export class Coordinator implements TopicObserver {
    * ended a runner was told before. undefined: there is nothing to wait for.
    */
   close(timeoutMs: number): Promise<void> | undefined {
-    this.#ended ??= new ClosedError('LOG_CLOSED', `the log in ${this.#log.location} was closed`, { hint: 'open it again' })
+    this.#end(new ClosedError('LOG_CLOSED', `the log in ${this.#log.location} was closed`, { hint: 'open it again' }))
     const members = [...this.#groups.values()].flatMap(({ present }) => present)
     if (members.length > 0 || this.#running.size > 0 || !this.#positions.isSettled) return this.#close(timeoutMs)
     for (const group of this.#groups.values()) group.forget()
@@ -213,7 +240,7 @@ export class Coordinator implements TopicObserver {
   async #close(timeoutMs: number): Promise<void> {
     const failures: unknown[] = []
     const all = async (works: readonly Promise<void>[]) => { for (const result of await Promise.allSettled(works)) if (result.status === 'rejected') failures.push(result.reason) }
-    await all([...this.#running].map(running => running.stop(timeoutMs).catch((error: unknown) => { if (error !== running.failure) throw error })))
+    await all([...this.#works()].map(running => running.stop(timeoutMs).catch((error: unknown) => { if (error !== running.failure) throw error })))
     await all([...this.#groups.values()].flatMap(({ present }) => present).map(member => member.close()))
     await this.#positions.settled()
     for (const group of this.#groups.values()) group.forget()
@@ -222,13 +249,23 @@ export class Coordinator implements TopicObserver {
 
   /** As if the process had died. */
   abandon(reason: Error): void {
-    this.#ended ??= reason
+    this.#end(reason)
     for (const group of this.#groups.values()) group.abandon(reason)
+  }
+
+  #end(reason: Error): void {
+    this.#ended ??= reason
+    this.#idle.end(this.#ended)
   }
 
   #checkOpen(): void {
     if (this.#ended !== undefined) throw this.#ended
     this.#log.checkOpen()
+  }
+
+  #checkUsable(): void {
+    this.#checkOpen()
+    if (this.#positions.failure !== undefined) throw this.#positions.failure
   }
 }
 

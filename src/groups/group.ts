@@ -3,7 +3,7 @@
 // how long a member may keep what it was asked for, and how long a static member may be away.
 //
 // A member commits what it owns and nothing else: that is asked when the commit is put, so a commit that is put is good.
-import { ConflictError, UsageError } from '../base/errors.ts'
+import { ConflictError, MillraceError, UsageError } from '../base/errors.ts'
 import { tellAll } from '../log/event-emitter.ts'
 import type { OpenLog } from '../log/open-log.ts'
 import type { StoredTopic } from '../log/stored-topic.ts'
@@ -68,7 +68,7 @@ export class Group implements MemberHome {
     this.id = id
     this.#parts = parts
     const stored = parts.positions.of(id)?.stored
-    if (stored === undefined) return
+    if (stored === undefined || parts.log.settings.readOnly) return
     const plan = planOf(stored)
     this.#state.apply(plan) // nobody of it is present: nobody has to be told
     this.#members = new Map(plan.members)
@@ -98,6 +98,8 @@ export class Group implements MemberHome {
     return () => listeners.delete(listener)
   }
 
+  get hasListeners(): boolean { return Object.values(this.#listeners).some(({ size }) => size > 0) }
+
   // ---------------------------------------------------------------- members
 
   /** Resolves with the partitions that are free assigned and their positions fixed; others come when their owners let them go. */
@@ -116,6 +118,7 @@ export class Group implements MemberHome {
     try {
       await this.#rebalance()
       await arrival.done
+      settings.signal?.throwIfAborted()
       if (member.ended !== undefined) throw member.ended
       return member
     } catch (error) {
@@ -358,6 +361,11 @@ export class Group implements MemberHome {
 
   failed(error: unknown): void {
     this.emit('error', { error })
+  }
+
+  notCommitted(error: unknown): void {
+    this.failed(error)
+    if (error instanceof MillraceError) this.#parts.log.events.emit('error', { error })
   }
 
   emit<E extends keyof GroupEvents>(event: E, facts: GroupEvents[E]): void {

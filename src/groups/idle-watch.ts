@@ -17,6 +17,7 @@ export class IdleWatch {
   readonly #groups: () => Iterable<Group>
   readonly #works: () => Iterable<Work>
   readonly #waiting = new Set<() => void>()
+  #ended: Error | undefined
 
   constructor(clock: Clock, groups: () => Iterable<Group>, works: () => Iterable<Work>) {
     this.#clock = clock
@@ -85,7 +86,14 @@ export class IdleWatch {
     }
   }
 
+  /** Whoever waits ends with the reason: nothing more is handled. */
+  end(reason: Error): void {
+    this.#ended = reason
+    this.look()
+  }
+
   #check(signal: AbortSignal | undefined): void {
+    if (this.#ended !== undefined) throw this.#ended
     signal?.throwIfAborted()
     for (const { failure } of this.#works()) if (failure !== undefined) throw failure
   }

@@ -49,6 +49,9 @@ export class Lane implements TopicPartition {
   state: 'active' | 'revoking' | 'gone' = 'active'
   /** What a commit was last asked for, or where the lane began. */
   committed: number
+  /** Offsets of the records that its owner was handed: from here on, and below that. A seek widens it. */
+  handedFrom: number
+  handedEnd: number
   /** The group has a commit for the partition. */
   isCommitted: boolean
   #waitsUntil: number | undefined
@@ -60,7 +63,7 @@ export class Lane implements TopicPartition {
     this.partition = partition
     this.label = label
     this.log = topic.partitions[partition]!
-    this.#position = this.#handled = this.#skippedFrom = this.committed = position
+    this.#position = this.#handled = this.#skippedFrom = this.committed = this.handedFrom = this.handedEnd = position
     this.isCommitted = isCommitted
     this.#cursor = new PartitionCursor(this.log, position)
   }
@@ -111,6 +114,8 @@ export class Lane implements TopicPartition {
   /** What was in hand is forgotten: handled and position are the offset. */
   seek(offset: number): void {
     this.#handled = offset
+    this.handedFrom = Math.min(this.handedFrom, offset)
+    this.handedEnd = Math.max(this.handedEnd, offset)
     this.moveTo(offset)
   }
 

@@ -63,7 +63,7 @@ export class MemberLoop implements MemberUser {
       const result = open.records.next()
       if (result.done !== true) {
         const { offset } = result.value
-        this.#inHand = { lane: open.lane, offset, nextOffset: offset + 1 }
+        this.#hold(open.lane, offset, offset + 1)
         return result.value
       }
       open.lane.settle(open.batch.lastOffset + 1) // behind its last record offsets may be missing
@@ -74,8 +74,13 @@ export class MemberLoop implements MemberUser {
 
   nextBatch(): RecordBatchView | undefined {
     const batch = this.#take()
-    if (batch !== undefined) this.#inHand = { lane: this.#lane!, offset: Math.max(batch.baseOffset, this.#lane!.handled), nextOffset: batch.lastOffset + 1 }
+    if (batch !== undefined) this.#hold(this.#lane!, Math.max(batch.baseOffset, this.#lane!.handled), batch.lastOffset + 1)
     return batch
+  }
+
+  #hold(lane: Lane, offset: number, nextOffset: number): void {
+    this.#inHand = { lane, offset, nextOffset }
+    if (nextOffset > lane.handedEnd) lane.handedEnd = nextOffset
   }
 
   #openNext(): Open | undefined {
@@ -172,6 +177,13 @@ export class MemberLoop implements MemberUser {
     if (lanes.length > 0) await this.member.commitNow(lanes.map(lane => ({ lane, offset: lane.handled })))
   }
 
+  /** Up to and with a record that was handed out. */
+  async commitTo(lane: Lane, nextOffset: number): Promise<void> {
+    lane.settle(nextOffset)
+    if (lane.position < nextOffset) lane.moveTo(nextOffset) // it was given back: it is handled now
+    await this.member.commitNow([{ lane, offset: nextOffset }])
+  }
+
   pause(lane: Lane): void {
     lane.pause()
     if (this.#open?.lane !== lane) return
@@ -210,7 +222,7 @@ abstract class Loop<T> extends TurnIterator<T> {
 
   /** Handled from the call on, also where the loop gives way to others before it goes on. */
   override next(): Promise<IteratorResult<T>> {
-    this.loop.goOn()
+    if (!this.#left) this.loop.goOn()
     return super.next()
   }
 

@@ -5,6 +5,7 @@
 // commit 'auto': what is handled is committed at the next turn of the event loop, or once every commitInterval.
 // 'manual' and 'before': commitNow() alone commits. Any commit is checked by the group: a partition that was taken
 // away is no longer this member's to commit.
+import { onAbort } from '../base/abort-listeners.ts'
 import { ClosedError, ConflictError, LimitError, StorageError } from '../base/errors.ts'
 import { resolvePosition, type Position } from '../log/positions.ts'
 import type { StoredTopic } from '../log/stored-topic.ts'
@@ -42,6 +43,8 @@ export interface MemberHome {
   progressed(): void
   stalled(lane: Lane, sinceMs: number): void
   failed(error: unknown): void
+  /** In the background. */
+  notCommitted(error: unknown): void
 }
 
 export interface Assigned {
@@ -70,14 +73,15 @@ export class Member implements LaneOwner {
   #fenced: ConflictError | undefined
   #ended: Error | undefined
   #closing: Promise<void> | undefined
-  readonly #onAbort = () => { void this.close().catch((error: unknown) => { this.#home.failed(error) }) }
+  readonly #stopListening: () => void
 
   constructor(home: MemberHome, id: string, settings: JoinSettings) {
     this.#home = home
     this.id = id
     this.settings = settings
     this.#stalls = new StallWatch(home.clock, () => this.lanes.values(), (lane, sinceMs) => { home.stalled(lane, sinceMs) })
-    settings.signal?.addEventListener('abort', this.#onAbort, { once: true })
+    const leave = () => { void this.close().catch((error: unknown) => { this.#home.failed(error) }) }
+    this.#stopListening = settings.signal === undefined ? () => { /* there is no signal */ } : onAbort(settings.signal, leave)
   }
 
   get group(): string { return this.#home.id }
@@ -206,7 +210,7 @@ export class Member implements LaneOwner {
     this.#ended = reason
     this.#commitDue?.cancel()
     this.#stalls.end()
-    this.settings.signal?.removeEventListener('abort', this.#onAbort)
+    this.#stopListening()
   }
 
   // ---------------------------------------------------------------- where a lane begins
@@ -341,7 +345,7 @@ export class Member implements LaneOwner {
   /** A full disk passes; a log of positions that has failed does not, and nobody handles what he can't commit. */
   #commitFailed(error: unknown): void {
     if (this.#ended !== undefined) return
-    this.#home.failed(error)
+    this.#home.notCommitted(error)
     if (error instanceof LimitError) this.#commitDue ??= this.#home.clock.setTimeout(() => { void this.commitHandled() }, COMMIT_AGAIN_MS)
     else if (error instanceof StorageError) {
       this.abandon(error)

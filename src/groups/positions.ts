@@ -3,6 +3,7 @@
 //
 // All that is put in one tick shares a batch, and with 'power' a sync. It is applied in the order it was put.
 // Fencing is not done here: whoever puts something has asked the group (group.ts).
+import { CorruptionError } from '../base/errors.ts'
 import { encodeGroupKey, encodeGroupValue, encodeOffsetKey, encodeOffsetValue, parseGroupRecordKey, parseGroupValue, parseOffsetValue, type StoredGroup } from '../format/group-records.ts'
 import { BatchEncoder } from '../format/batch-encoder.ts'
 import { ensureCodec, inflate } from '../format/compression.ts'
@@ -61,6 +62,9 @@ export class Positions {
   readonly #groups = new Map<string, GroupRecord>()
   readonly #encoder = new BatchEncoder(1024)
   readonly #loop = new HeldLoop()
+  #failure: CorruptionError | undefined
+  /** Records that were passed over. */
+  #unknown = 0
   #partition: PartitionLog | undefined
   /** Replayed, or written, up to here. */
   #applied = 0
@@ -76,11 +80,23 @@ export class Positions {
     this.#log = log
   }
 
+  /** Where what is stored can't be read, groups can't go on; the log can. */
   static async open(log: OpenLog): Promise<Positions> {
     const positions = new Positions(log)
-    await positions.refresh()
+    try {
+      await positions.refresh()
+    } catch (error) {
+      if (!(error instanceof CorruptionError)) throw error
+      positions.#failure = unreadable(error)
+      positions.#groups.clear()
+      log.events.emit('error', { error: positions.#failure, topic: OFFSETS_TOPIC, partition: 0 })
+    }
+    if (positions.#unknown > 0) log.events.emit('warning', { code: 'GROUP_RECORDS_UNKNOWN', message: `${OFFSETS_TOPIC}-0 holds ${positions.#unknown} records that are neither positions nor groups: they were passed over`, hint: 'they are of a newer version, or do not belong there' })
     return positions
   }
+
+  /** Nothing of it can be believed, and nothing is written to it. */
+  get failure(): CorruptionError | undefined { return this.#failure }
 
   get groups(): ReadonlyMap<string, GroupRecord> { return this.#groups }
 
@@ -223,6 +239,7 @@ export class Positions {
       if (cursor.keyBytes < 0) continue
       const key = parseGroupRecordKey(body.subarray(cursor.keyStart, cursor.keyStart + cursor.keyBytes))
       const value = cursor.valueBytes < 0 ? undefined : body.subarray(cursor.valueStart, cursor.valueStart + cursor.valueBytes)
+      if (key.kind === 'unknown') this.#unknown++
       if (key.kind === 'group') this.#applyGroup(key.group, value === undefined ? undefined : parseGroupValue(value))
       if (key.kind === 'offset') this.#applyPosition(key.group, key.topic, key.partition, value === undefined ? undefined : { topic: key.topic, partition: key.partition, ...parseOffsetValue(value) })
     }
@@ -251,4 +268,10 @@ export class Positions {
   #dropIfEmpty(group: string, record: GroupRecord): void {
     if (record.stored === undefined && record.positions.size === 0) this.#groups.delete(group)
   }
+}
+
+function unreadable(cause: CorruptionError): CorruptionError {
+  return new CorruptionError('POSITIONS_UNREADABLE', `the positions of groups can't be read: ${cause.message}`, {
+    hint: `restore ${OFFSETS_TOPIC}-0 from a copy; or, to begin every group anew, close the log and remove that directory`, details: cause.details, cause,
+  })
 }

@@ -194,6 +194,7 @@ export class LocalLog implements OpenLog {
     }
     for (const topic of Object.keys(INTERNAL_TOPICS) as InternalTopic[]) {
       if (this.#store.exists(topic, 0)) this.#internal.set(topic, Promise.resolve(await this.#store.open(topic, 0, internalPolicies)))
+      else if (this.#store.wasThere(topic, 0)) this.#tellMissing(topic)
     }
     await this.#store.saveCheckpoints()
     await this.#directory.beginWriting()
@@ -216,6 +217,12 @@ export class LocalLog implements OpenLog {
     throw new CorruptionError('PARTITION_MISSING', `topic '${topic}': the directory of partition ${index} is gone`, {
       hint: 'restore it from a copy; the catalog says that it holds records', details: { topic, partition: index },
     })
+  }
+
+  /** The log goes on without: what it held is made anew from nothing. */
+  #tellMissing(topic: InternalTopic): void {
+    const error = new CorruptionError('INTERNAL_PARTITION_MISSING', `the directory ${topic}-0 is gone, with all it held`, { hint: 'close the log and restore it from a copy; unless it was removed on purpose', details: { topic, partition: 0 } })
+    this.events.emit('error', { error, topic, partition: 0 })
   }
 
   #warnOfStrangers(directories: readonly string[]): void {

@@ -49,6 +49,11 @@ export class PartitionStore {
     return this.#directory.fs.stat(this.#path(partitionDirectory(topic, index))) !== undefined
   }
 
+  /** When the log was last open, by its checkpoint. */
+  wasThere(topic: string, index: number): boolean {
+    return this.#storedPoints.has(partitionDirectory(topic, index))
+  }
+
   /** Durable, its name in the log's directory included, when it resolves. */
   async create(topic: string, index: number, topicId: string, policies: Policies): Promise<WritablePartition> {
     const { fs } = this.#directory

@@ -8,6 +8,7 @@
 // without them; what they hold is not committed. A handler that awaits stop() waits for itself, until that time is up.
 //
 // Where the log or the member is closed, or the caller's signal aborts, the runner stops: that is no failure.
+import { onAbort } from '../base/abort-listeners.ts'
 import { ClosedError, MillraceError, type TimeoutError } from '../base/errors.ts'
 import { callback, duration, optionTable, readOptions } from '../base/options.ts'
 import type { Duration } from '../base/units.ts'
@@ -81,7 +82,7 @@ export class Runner implements AsyncDisposable {
   readonly #parts: RunnerParts
   readonly #dispatcher: Dispatcher
   readonly #letGo = keepAlive()
-  readonly #onAbort = () => { void this.stop().catch(() => { /* `done` and the log's 'error' tell */ }) }
+  readonly #stopListening: () => void
   readonly #done: Promise<void>
   #settle!: { readonly resolve: () => void; readonly reject: (error: unknown) => void }
   #isObserved = false
@@ -113,8 +114,9 @@ export class Runner implements AsyncDisposable {
       onMemberEnded: reason => { this.#memberEnded(reason) },
     })
     parts.member.use(this.#dispatcher)
-    if (settings.signal?.aborted === true) this.#onAbort()
-    settings.signal?.addEventListener('abort', this.#onAbort)
+    const stopped = () => { void this.stop().catch(() => { /* `done` and the log's 'error' tell */ }) }
+    this.#stopListening = settings.signal === undefined ? () => { /* there is no signal */ } : onAbort(settings.signal, stopped)
+    if (settings.signal?.aborted === true) stopped()
   }
 
   /** Settles when the runner has ended: rejects with what stopped it. */
@@ -168,7 +170,7 @@ export class Runner implements AsyncDisposable {
 
   async #finish(): Promise<void> {
     this.#state = 'stopping'
-    this.#prepared.settings.signal?.removeEventListener('abort', this.#onAbort)
+    this.#stopListening()
     const timeUp = new Promise<void>(resolve => { this.#leaveNow = resolve })
     await Promise.race([this.#dispatcher.stop(), timeUp])
     if (this.#dispatcher.inFlight > 0) this.#leaveHandlers()

@@ -72,13 +72,13 @@ export class ConsumerGroup {
 
   /** Who is in the group, and what each has now. A static member that is away has nothing. */
   members(): { id: string; partitions: { topic: string; partition: number }[] }[] {
-    return this.#coordinator.group(this.id).assignments()
+    return this.#coordinator.assignments(this.id)
   }
 
   /** By partition: the offset that the group goes on with. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever it holds
   async committed(topic: string | TopicLike<any, any>): Promise<Map<number, number>> {
-    const name: unknown = typeof topic === 'object' && 'name' in topic ? topic.name : topic
+    const name: unknown = (topic as { name?: unknown } | null)?.name ?? topic
     checkTopicName(name)
     return await this.#coordinator.committed(this.id, name)
   }

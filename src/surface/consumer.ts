@@ -45,9 +45,9 @@ export class Consumer<V = unknown, K = unknown> implements AsyncIterable<LogReco
     const lane = this.#member.lanes.get(label)
     if (lane === undefined) throw this.#member.fenced(label)
     const nextOffset = readOffset(record, this.#what('commit')) + 1
-    if (nextOffset > lane.log.endOffset) throw new UsageError('OFFSET_INVALID', `${this.#what('commit')}: ${lane.label} has no offset ${nextOffset - 1}, it ends at ${lane.log.endOffset}`, { hint: 'commit a record that this consumer was handed' })
-    lane.settle(nextOffset)
-    await this.#member.commitNow([{ lane, offset: nextOffset }])
+    if (nextOffset > lane.handedEnd) throw new UsageError('OFFSET_INVALID', `${this.#what('commit')}: ${label}, offset ${nextOffset - 1} was not handed out yet`, { hint: 'commit a record that this consumer was handed; seek() moves it without' })
+    if (nextOffset <= lane.handedFrom) throw this.#member.fenced(label) // handed out before the partition was with another member
+    await this.#loop.commitTo(lane, nextOffset)
   }
 
   /** Nothing of them is handed out; the others go on. All, if none is named. */
@@ -64,10 +64,12 @@ export class Consumer<V = unknown, K = unknown> implements AsyncIterable<LogReco
   /** The next record of the partition is that one. What is in hand of it counts as given back. */
   async seek(partition: { topic: string; partition: number }, to: Position): Promise<void> {
     this.#checkOpen()
-    const lane = this.#lane(partition, 'seek')
-    const offset = await resolvePosition(lane.stored, lane.partition, readPosition(to, this.#what('seek')), 'earliest')
-    if (offset < lane.log.startOffset || offset > lane.log.endOffset) throw lane.log.outOfRange(offset)
-    this.#loop.seek(this.#lane(partition, 'seek'), offset)
+    const { stored, log, partition: index } = this.#activeLane(partition, 'seek')
+    const position = readPosition(to, this.#what('seek'))
+    if (position instanceof Map && !(position as ReadonlyMap<number, number>).has(index)) throw new UsageError('POSITION_INVALID', `${this.#what('seek')}: the map names no offset for partition ${index}`, { hint: 'a map is partition → offset' })
+    const offset = await resolvePosition(stored, index, position, 'earliest')
+    if (offset < log.startOffset || offset > log.endOffset) throw log.outOfRange(offset)
+    this.#loop.seek(this.#activeLane(partition, 'seek'), offset)
   }
 
   /** Commits what was handled. With a memberId, `leave` gives the partitions up at once; else they wait for sessionTimeout. */
@@ -90,8 +92,16 @@ export class Consumer<V = unknown, K = unknown> implements AsyncIterable<LogReco
 
   #lane(place: unknown, call: string): Lane {
     const label = labelOf(place, this.#what(call))
-    const lane = this.#member.lanes.get(label)
-    if (lane !== undefined) return lane
+    return this.#member.lanes.get(label) ?? this.#notOwned(label, call)
+  }
+
+  /** Not on its way to another member. */
+  #activeLane(place: unknown, call: string): Lane {
+    const lane = this.#lane(place, call)
+    return lane.state === 'active' ? lane : this.#notOwned(lane.label, call)
+  }
+
+  #notOwned(label: string, call: string): never {
     throw new ConflictError('PARTITION_NOT_OWNED', `${this.#what(call)}: ${label} is not this member's`, {
       hint: 'it was given to another member, or is of a topic that was not joined; consumer.assignment lists what it owns', details: { group: this.#member.group, partition: label },
     })

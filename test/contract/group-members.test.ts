@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Consumer, EventLog, LogRecord } from '../../src/index.ts'
 import { failureOf } from './support/failures.ts'
-import { collect, joined, take } from './support/groups.ts'
+import { collect, collectAll, joined, take } from './support/groups.ts'
 import { KEPT_LOGS, LOGS } from './support/logs.ts'
 import { numbers } from './support/records.ts'
 
@@ -120,6 +120,59 @@ describe.each(LOGS)('%s', (_kind, openLog) => {
       const records = consumer[Symbol.asyncIterator]()
       await records.next()
       expect(await failureOf(() => Promise.resolve().then(() => consumer.batches()))).toMatchObject({ name: 'UsageError', code: 'CONSUMER_BUSY' })
+      await records.return?.()
+      expect(await take(consumer, 1)).toMatchObject([{ offset: 0 }])
+    })
+  })
+
+  describe('what a consumer may commit', () => {
+    test('a record that was not handed out, or was so before the partition was with another member, is refused', async () => {
+      const { log, clock } = await openLog()
+      const { topic, group, consumer } = await joined(log, { records: 8, commit: 'manual', revokeTimeout: '10s' })
+      const stored = (await topic.partitions[0]!.get(7))!
+      expect(await failureOf(() => consumer.commit(stored))).toMatchObject({ name: 'UsageError', code: 'OFFSET_INVALID' })
+      const [first] = await take(consumer, 1, { leave: false })
+      const other = await group.join(topic, { from: 'earliest', assignor: 'range', memberId: 'a' })
+      await consumer.close()
+      await collectAll(other, 8)
+      await other.close({ leave: true })
+      const again = await group.join(topic, { from: 'earliest', commit: 'manual' })
+      expect(await failureOf(() => again.commit(first))).toMatchObject({ name: 'ConflictError', code: 'COMMIT_FENCED' })
+      expect(await group.committed(topic)).toEqual(new Map([[0, 7]]))
+      void clock
+    })
+
+    test('a record that was given back can be committed, and does not come again', async () => {
+      const { log } = await openLog()
+      const { topic, group, consumer } = await joined(log, { records: 5, commit: 'manual' })
+      const [, second] = await take(consumer, 2)
+      await consumer.commit(second)
+      expect(await group.committed(topic)).toEqual(new Map([[0, 2]]))
+      expect(await take(consumer, 1)).toMatchObject([{ offset: 2 }])
+    })
+
+    test('a partition that is asked back can not be moved by seek', async () => {
+      const { log } = await openLog()
+      const { topic, group, consumer } = await joined(log, { records: 8 })
+      const records = consumer[Symbol.asyncIterator]()
+      await records.next()
+      const other = await group.join(topic, { from: 'earliest', assignor: 'range', memberId: 'a' })
+      const next = await group.join(topic, { from: 'earliest', assignor: 'range', memberId: 'b' })
+      expect([other.assignment, next.assignment]).toEqual([[], []])
+      expect(await failureOf(() => consumer.seek({ topic: 'orders', partition: 0 }, 'earliest'))).toMatchObject({ name: 'ConflictError', code: 'PARTITION_NOT_OWNED' })
+      void records.next()
+      expect(await take(other, 1)).toMatchObject([{ offset: 1 }])
+    })
+
+    test('a loop that has ended takes nothing out of the hand of the next', async () => {
+      const { log } = await openLog()
+      const { consumer } = await joined(log, { records: 5 })
+      const ended = consumer[Symbol.asyncIterator]()
+      await ended.next()
+      await ended.return?.()
+      const records = consumer[Symbol.asyncIterator]()
+      await records.next()
+      expect(await ended.next()).toEqual({ value: undefined, done: true })
       await records.return?.()
       expect(await take(consumer, 1)).toMatchObject([{ offset: 0 }])
     })

@@ -227,6 +227,47 @@ describe.each(LOGS)('%s', (_kind, openLog) => {
       expect(await take(await group.join(topic, { from: 'earliest' }), 1)).toMatchObject([{ offset: 0 }])
     })
 
+    test('a group that is deleted while somebody joins it has one owner a partition all the same', async () => {
+      const { log } = await openLog()
+      const { topic, group, consumer } = await joined(log, { records: 6, partitions: 2 })
+      await consumer.close()
+      const [deleted, again] = await Promise.allSettled([group.delete(), group.join(topic, { from: 'earliest' })])
+      expect(again.status).toBe('fulfilled')
+      expect(deleted.status === 'fulfilled' || (deleted.reason as { code: string }).code === 'GROUP_ACTIVE').toBe(true)
+      expect(group.members()).toMatchObject([{ partitions: [{}, {}] }])
+      const other = await group.join(topic, { from: 'earliest' })
+      const seen = [collect((again as PromiseFulfilledResult<typeof other>).value), collect(other)]
+      await log.idle()
+      expect(seen.flat()).toHaveLength(6)
+    })
+
+    test('a join whose signal aborts meanwhile rejects with its reason, and leaves nobody behind', async () => {
+      const { log } = await openLog()
+      const topic = await log.topic('orders')
+      const abort = new AbortController()
+      const joining = log.group('billing').join(topic, { from: 'earliest', signal: abort.signal })
+      abort.abort(new Error('not any more'))
+      await expect(joining).rejects.toThrow('not any more')
+      expect(log.group('billing').members()).toEqual([])
+    })
+
+    test('a map that names nothing that is there moves nothing', async () => {
+      const { log } = await openLog()
+      const { topic, group, consumer } = await joined(log, { records: 3 })
+      expect(await failureOf(() => consumer.seek({ topic: 'orders', partition: 0 }, new Map([[1, 0]])))).toMatchObject({ name: 'UsageError', code: 'POSITION_INVALID' })
+      await consumer.close()
+      expect(await failureOf(() => group.reset(topic, new Map([[7, 0]])))).toMatchObject({ name: 'UsageError', code: 'POSITION_INVALID' })
+      expect(await failureOf(() => group.committed(null as never))).toMatchObject({ name: 'UsageError', code: 'TOPIC_NAME_INVALID' })
+    })
+
+    test('idle rejects when the log is closed before all was handled', async () => {
+      const { log } = await openLog()
+      await joined(log, { records: 2 })
+      const idle = failureOf(() => log.idle())
+      await log.close()
+      expect(await idle).toMatchObject({ name: 'ClosedError', code: 'LOG_CLOSED' })
+    })
+
     test("a consumer without progress for 30 s while records wait raises 'stalled', once", async () => {
       const { log, clock } = await openLog()
       const { topic, group, consumer } = await joined(log, { records: 3 })
