@@ -13,7 +13,7 @@ import { nextTurn } from '../platform/next-turn.ts'
 import type { TopicPartition } from './assignment/assignors.ts'
 import { Group } from './group.ts'
 import { IdleWatch, type Work } from './idle-watch.ts'
-import { Positions, type Commit, type GroupRecord } from './positions.ts'
+import { Positions, type Commit, type GroupRecord, type Position as StoredPosition } from './positions.ts'
 import type { Subscription } from './subscription.ts'
 
 export interface PartitionLag { topic: string; partition: number; committed: number | null; endOffset: number; lag: number }
@@ -175,16 +175,20 @@ export class Coordinator implements TopicObserver {
     await this.#mend(position => position.topic === topic.name)
   }
 
-  async recovered(topic: StoredTopic, partition: number): Promise<void> {
-    await this.#mend(position => position.topic === topic.name && position.partition === partition)
+  /** Members that are beyond its end begin there anew, and nothing they have in hand is committed. */
+  async recovered(topic: StoredTopic, partition: number, endOffset: number): Promise<void> {
+    const label = partitionDirectory(topic.name, partition)
+    const moved = [...this.#groups.values()].filter(group => group.dropBeyond(label, endOffset))
+    await this.#mend(position => position.topic === topic.name && position.partition === partition, endOffset)
+    for (const group of moved) group.beginAnew(label)
   }
 
   /** No position is beyond its partition's end, none is of a topic that is not there. On the device when it resolves. */
-  async #mend(concerns: (position: { topic: string; partition: number }) => boolean): Promise<void> {
+  async #mend(concerns: (position: { topic: string; partition: number }) => boolean, end?: number): Promise<void> {
     await this.#positions.settled()
     const commits: Promise<void>[] = []
     for (const [group, { positions }] of this.#positions.groups) {
-      const wrong = [...positions.values()].filter(position => concerns(position)).flatMap(position => this.#correction(group, position) ?? [])
+      const wrong = [...positions.values()].filter(position => concerns(position)).flatMap(position => this.#correction(group, position, end) ?? [])
       if (wrong.length > 0) commits.push(this.#positions.commit(group, wrong))
     }
     if (commits.length === 0) return
@@ -192,10 +196,10 @@ export class Coordinator implements TopicObserver {
     await this.#positions.sync()
   }
 
-  #correction(group: string, { topic, partition, offset, metadata }: { topic: string; partition: number; offset: number; metadata: string }): Commit | undefined {
+  #correction(group: string, { topic, partition, offset, metadata }: StoredPosition, end: number | undefined): Commit | undefined {
     const log = this.#log.topics.get(topic)?.partitions[partition]
     if (log === undefined) return { topic, partition, offset: undefined }
-    const { endOffset } = log
+    const endOffset = end ?? log.endOffset
     if (offset <= endOffset) return undefined
     this.#log.events.emit('rewound', { group, topic, partition, from: offset, to: endOffset })
     return { topic, partition, offset: endOffset, metadata }

@@ -214,6 +214,21 @@ export class Group implements MemberHome {
     this.#settledMaybe()
   }
 
+  /** The partition ends before where its owner is: what that has in hand is gone. Whether there was one. */
+  dropBeyond(label: string, endOffset: number): boolean {
+    const member = this.#seats.get(this.#state.owner(label) ?? '')?.member
+    const lane = member?.lanes.get(label)
+    if (member === undefined || lane === undefined || lane.position <= endOffset) return false
+    member.drop(label, new ConflictError('PARTITION_RECOVERED', `group '${this.id}': ${label} was recovered and ends at ${endOffset}, before what was handed out`, { hint: 'what was lost is gone; the group goes on at the end', details: { group: this.id, partition: label, endOffset } }))
+    return true
+  }
+
+  /** To its owner, or whoever it is planned for. */
+  beginAnew(label: string): void {
+    const owner = this.#state.owner(label)
+    if (owner !== undefined) this.#handOn(label, owner)
+  }
+
   /** Its timers end; nobody is in it any more. */
   forget(): void {
     for (const timer of [...this.#absences.values(), ...this.#revocations.values()]) timer.cancel()

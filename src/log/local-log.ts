@@ -139,8 +139,8 @@ export class LocalLog implements OpenLog {
     topic.checkUsable()
     await this.#change(async () => { // its files must stay where they are meanwhile
       topic.checkUsable()
-      await this.#store.recover(topic.writable(partition), topic.name, partition)
-      await this.#observer?.recovered(topic, partition)
+      const endOffset = await this.#store.recover(topic.writable(partition), topic.name, partition)
+      if (endOffset !== undefined) await this.#observer?.recovered(topic, partition, endOffset)
     })
   }
 

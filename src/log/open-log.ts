@@ -39,6 +39,6 @@ export interface TopicObserver {
   changed(): Promise<void>
   /** It is in the catalog no more. */
   deleted(topic: StoredTopic): Promise<void>
-  /** The partition has read its disk again: its end may have moved back. */
-  recovered(topic: StoredTopic, partition: number): Promise<void>
+  /** The partition has read its disk again, and ended there: its end may have moved back. */
+  recovered(topic: StoredTopic, partition: number, endOffset: number): Promise<void>
 }

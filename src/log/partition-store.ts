@@ -103,11 +103,13 @@ export class PartitionStore {
     }
   }
 
-  async recover(partition: WritablePartition, topic: string, index: number): Promise<void> {
+  /** Resolves with where the partition ends now; undefined: there was nothing to recover from. */
+  async recover(partition: WritablePartition, topic: string, index: number): Promise<number | undefined> {
     const report = await partition.recover()
-    if (report === undefined) return
+    if (report === undefined) return undefined
     this.#directory.noteRecovered(partition.label)
     this.#report(topic, index, report)
+    return report.endOffset
   }
 
   /** One round: every partition to the device, then the recovery points. What fails is told, and keeps no other from its turn. */

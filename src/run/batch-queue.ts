@@ -9,7 +9,8 @@ import type { BatchSettings } from './run-options.ts'
 export class BatchQueue extends LaneQueue {
   readonly isParallel = false
   readonly #settings: BatchSettings
-  readonly #maxBytes: number
+  /** The lane's part of what may be buffered. */
+  readonly #shareBytes: () => number
   #task: Task | undefined
   #state: 'done' | 'out' | 'due' = 'done'
   #collected: LogRecord[] = []
@@ -18,10 +19,10 @@ export class BatchQueue extends LaneQueue {
   #wait: 'none' | 'running' | 'over' = 'none'
   #endOffset = 0
 
-  constructor(lane: Lane, owner: QueueOwner, settings: BatchSettings, maxBytes: number) {
+  constructor(lane: Lane, owner: QueueOwner, settings: BatchSettings, shareBytes: () => number) {
     super(lane, owner)
     this.#settings = settings
-    this.#maxBytes = maxBytes
+    this.#shareBytes = shareBytes
   }
 
   protected get isEmpty(): boolean { return this.#state === 'done' && this.#collected.length === 0 }
@@ -48,7 +49,7 @@ export class BatchQueue extends LaneQueue {
   }
 
   protected override takeBatch(): RecordBatchView | undefined {
-    if (this.#takenBytes >= this.#maxBytes && this.#collected.length > 0) return undefined
+    if (this.#takenBytes >= this.#shareBytes() && this.#collected.length > 0) return undefined
     const batch = super.takeBatch()
     if (batch !== undefined) this.#takenBytes += batch.bytes.length
     return batch
@@ -65,7 +66,7 @@ export class BatchQueue extends LaneQueue {
   #isComplete(): boolean {
     const { max, waitMs } = this.#settings
     if (this.#collected.length === 0) return false
-    if (this.#collected.length === max || this.#takenBytes >= this.#maxBytes || waitMs === 0 || this.#wait === 'over') return true
+    if (this.#collected.length === max || this.#takenBytes >= this.#shareBytes() || waitMs === 0 || this.#wait === 'over') return true
     if (this.#wait === 'none') this.#beginWait(waitMs)
     return false
   }

@@ -215,8 +215,9 @@ export class Runner implements AsyncDisposable {
 }
 
 function newQueue({ batch, order, delivery, join: { maxBufferedBytes } }: RunSettings, { lanes }: Pick<Member, 'lanes'>, lane: Lane, owner: QueueOwner): LaneQueue {
-  if (batch !== undefined) return new BatchQueue(lane, owner, batch, maxBufferedBytes)
-  if (order === 'key') return new KeyQueue(lane, owner, { byOffset: delivery === 'at-most-once', shareBytes: () => maxBufferedBytes / Math.max(1, lanes.size) })
+  const shareBytes = () => maxBufferedBytes / Math.max(1, lanes.size)
+  if (batch !== undefined) return new BatchQueue(lane, owner, batch, shareBytes)
+  if (order === 'key') return new KeyQueue(lane, owner, { byOffset: delivery === 'at-most-once', shareBytes })
   return new InOrderQueue(lane, owner)
 }
 
