@@ -248,6 +248,7 @@ export class Lane implements TopicPartition {
     const failure = this.#failure
     this.#failure = undefined
     this.#cursor = new PartitionCursor(this.log, this.#position)
+    this.#owner.news(this) // it may be tried again
     return failure
   }
 }

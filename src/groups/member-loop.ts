@@ -23,7 +23,6 @@ export class MemberLoop implements MemberUser {
   #open: Open | undefined
   #inHand: InHand | undefined
   #lane: Lane | undefined
-  #turn = 0
   #hasNews = false
   #wake: (() => void) | undefined
 
@@ -95,11 +94,12 @@ export class MemberLoop implements MemberUser {
       const batch = before.take()
       if (batch !== undefined) return batch
     }
-    const lanes = [...this.member.lanes.values()]
-    for (let tried = 0; tried < lanes.length; tried++) {
-      const lane = lanes[this.#turn++ % lanes.length]!
+    const { ready } = this.member
+    for (const lane of ready) {
+      ready.delete(lane) // before: what it meets may be told at once
       const batch = lane.take()
       if (batch === undefined) continue
+      ready.add(lane) // behind the others
       this.#lane = lane
       return batch
     }

@@ -62,6 +62,8 @@ export class Member implements LaneOwner {
   readonly id: string
   readonly settings: JoinSettings
   readonly lanes = new Map<string, Lane>()
+  /** Those that may have something to take. A lane that had nothing comes back when there is news of it: with a thousand that rest, none is asked in vain. */
+  readonly ready = new Set<Lane>()
   readonly #home: MemberHome
   readonly #stalls: StallWatch
   #user: MemberUser | undefined
@@ -128,6 +130,7 @@ export class Member implements LaneOwner {
       const isKnown = isCommitted || toCommit || failure !== undefined // where it can't begin, leaving commits nothing
       const lane = new Lane(this, assigned.topic, assigned.partition, assigned.label, offset, isKnown)
       this.lanes.set(lane.label, lane)
+      this.ready.add(lane)
       if (toCommit) fixed.push({ topic: lane.topic, partition: lane.partition, offset })
       if (failure === undefined) continue
       failures.push(failure)
@@ -174,7 +177,7 @@ export class Member implements LaneOwner {
     this.#coming.delete(label)
     const lane = this.lanes.get(label)
     if (lane === undefined) return
-    this.lanes.delete(label)
+    this.#remove(lane)
     lane.end(reason)
     this.#tellNews()
   }
@@ -184,7 +187,7 @@ export class Member implements LaneOwner {
     if (this.#ended !== undefined) return
     this.#end(reason)
     for (const lane of this.lanes.values()) lane.end(reason)
-    this.lanes.clear()
+    this.#removeAll()
     this.#tellNews()
   }
 
@@ -201,7 +204,7 @@ export class Member implements LaneOwner {
     this.#end(reason)
     for (const lane of this.lanes.values()) lane.end(reason)
     const left = this.#home.leave(this, { leave })
-    this.lanes.clear()
+    this.#removeAll()
     this.#tellNews()
     await Promise.all([commit, left])
   }
@@ -245,7 +248,8 @@ export class Member implements LaneOwner {
 
   // ---------------------------------------------------------------- what lanes tell
 
-  news(): void {
+  news(lane: Lane): void {
+    if (this.lanes.get(lane.label) === lane) this.ready.add(lane)
     this.#tellNews()
   }
 
@@ -259,9 +263,19 @@ export class Member implements LaneOwner {
     if (this.lanes.get(lane.label) !== lane) return
     this.#commitOnLeaving([lane]).catch((error: unknown) => { this.#home.failed(error) })
     lane.end()
-    this.lanes.delete(lane.label)
+    this.#remove(lane)
     this.#home.released(this, lane)
     this.#tellNews()
+  }
+
+  #remove(lane: Lane): void {
+    this.lanes.delete(lane.label)
+    this.ready.delete(lane)
+  }
+
+  #removeAll(): void {
+    this.lanes.clear()
+    this.ready.clear()
   }
 
   #tellNews(): void {

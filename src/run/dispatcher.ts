@@ -14,7 +14,7 @@ import type { LaneQueue, QueueOwner, Task } from './lane-queue.ts'
 import { RunStopped } from './run-errors.ts'
 
 export interface DispatcherParts {
-  readonly member: Pick<Member, 'lanes' | 'ended' | 'turn'>
+  readonly member: Pick<Member, 'lanes' | 'ready' | 'ended' | 'turn'>
   readonly handling: Handling
   readonly clock: Clock
   readonly concurrency: number
@@ -65,7 +65,8 @@ export class Dispatcher implements QueueOwner, MemberUser {
     if (this.#isStopped) return
     const { member, onMemberEnded } = this.#parts
     if (member.ended !== undefined) return onMemberEnded(member.ended)
-    for (const lane of member.lanes.values()) this.#list(this.#queueOf(lane))
+    for (const lane of member.ready) this.#list(this.#queueOf(lane))
+    member.ready.clear()
     if (this.#queues.size > member.lanes.size) this.#forgetGone()
     this.#startWorkers()
   }

@@ -44,7 +44,7 @@ export interface PreparedRun {
 }
 
 export interface RunnerParts {
-  readonly member: Pick<Member, 'lanes' | 'ended' | 'use' | 'turn' | 'commitNow' | 'close'>
+  readonly member: Pick<Member, 'lanes' | 'ready' | 'ended' | 'use' | 'turn' | 'commitNow' | 'close'>
   /** Draws from [0, 1): the jitter of back-offs. */
   readonly random: () => number
   /** Every failed attempt, and every record that can't be decoded. */

@@ -61,3 +61,17 @@ test('a consumer that was paused meanwhile goes on at the end, and what it had i
   await consumer.close()
   await log.close()
 })
+
+test('a handler that has a lost record in hand is told', async () => {
+  const log = await testLog({ seed: 2 })
+  const orders = await filled(log)
+  const signals: AbortSignal[] = []
+  await log.group('billing').run(orders, (_record, { signal }) => {
+    signals.push(signal)
+    return signals.length > 8 ? new Promise(() => { /* until the log closes */ }) : undefined
+  }, { from: 'earliest' })
+  await log.clock.settle()
+  await loseTail(log)
+  expect(signals.at(-1)).toMatchObject({ aborted: true, reason: { name: 'ConflictError', code: 'PARTITION_RECOVERED' } })
+  await log.close({ timeout: 0 }).catch(() => undefined)
+})

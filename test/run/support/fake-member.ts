@@ -96,6 +96,8 @@ export class FakeLane {
 
 export class FakeMember {
   readonly lanes = new Map<string, FakeLane>()
+
+  get ready(): Set<FakeLane> { return new Set(this.lanes.values()) }
   ended: Error | undefined
   closed = 0
   closeFailure: Error | undefined
