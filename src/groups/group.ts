@@ -11,6 +11,7 @@ import { partitionDirectory } from '../log/topic-name.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Jobs } from '../platform/file-system.ts'
 import type { TopicPartition } from './assignment/assignors.ts'
+import { Beginnings, newReader, type Reader } from './beginnings.ts'
 import { GroupState, type GroupMember, type Members, type Order } from './group-state.ts'
 import type { JoinSettings } from './join-options.ts'
 import type { Lane } from './lane.ts'
@@ -34,12 +35,7 @@ export interface GroupParts {
   readonly progressed: () => void
 }
 
-interface Seat {
-  readonly member: Member
-  readonly subscription: Subscription
-  /** Where the partitions of its topics ended when the member joined; a topic that is made anew is another one. */
-  readonly ends: ReadonlyMap<StoredTopic, readonly number[]>
-}
+interface Seat extends Reader { readonly member: Member }
 
 interface Rebalancing { readonly startedAt: number; moved: number }
 
@@ -47,6 +43,7 @@ export class Group implements MemberHome {
   readonly id: string
   readonly #parts: GroupParts
   readonly #state = new GroupState()
+  readonly #beginnings: Beginnings
   /** Members of this process that are here. */
   readonly #seats = new Map<string, Seat>()
   /** Members that are joining, and when what they got first is there. */
@@ -61,12 +58,11 @@ export class Group implements MemberHome {
   #changes: Promise<void> = Promise.resolve()
   #rebalancing: Rebalancing | undefined
   #memberCount = 0
-  /** How many partitions of a topic were looked at for where the group begins. */
-  readonly #begun = new WeakMap<StoredTopic, number>()
 
   constructor(id: string, parts: GroupParts) {
     this.id = id
     this.#parts = parts
+    this.#beginnings = new Beginnings(parts.log, () => [...this.#seats.values()])
     const stored = parts.positions.of(id)?.stored
     if (stored === undefined || parts.log.settings.readOnly) return
     const plan = planOf(stored)
@@ -112,7 +108,7 @@ export class Group implements MemberHome {
     const member = new Member(this, id, settings)
     this.#replace(id)
     const arrival: { done?: Promise<void> } = {}
-    this.#seats.set(id, { member, subscription, ends: this.#ends(subscription) })
+    this.#seats.set(id, { member, ...newReader(this.#parts.log, settings, subscription) })
     this.#arrivals.set(member, arrival)
     this.#members.set(id, this.#describe(member, subscription))
     try {
@@ -182,24 +178,8 @@ export class Group implements MemberHome {
     if (this.#seats.size === 0) return
     for (const [id, { member, subscription }] of this.#seats) this.#members.set(id, this.#describe(member, subscription))
     this.#rebalance().catch((error: unknown) => { this.failed(error) })
-    const begun = this.#newPartitions()
+    const begun = this.#beginnings.newPartitions(this.#parts.positions.of(this.id)?.positions)
     if (begun.length > 0) await this.#parts.positions.commit(this.id, begun).catch((error: unknown) => { this.failed(error) })
-  }
-
-  /** Partitions that came after a member which begins elsewhere than at the earliest record: each is put on record once. */
-  #newPartitions(): Commit[] {
-    const known = this.#parts.positions.of(this.id)?.positions
-    const commits: Commit[] = []
-    for (const topic of this.#parts.log.topics.values()) {
-      const seat = [...this.#seats.values()].find(({ member, subscription }) => member.settings.from !== 'earliest' && subscription.has(topic.name))
-      if (seat === undefined) continue
-      for (let partition = this.#begun.get(topic) ?? 0; partition < topic.partitions.length; partition++) {
-        if (seat.ends.get(topic)?.[partition] !== undefined || known?.has(partitionDirectory(topic.name, partition))) continue
-        commits.push({ topic: topic.name, partition, offset: topic.partitions[partition]!.startOffset })
-      }
-      this.#begun.set(topic, topic.partitions.length)
-    }
-    return commits
   }
 
   topicDeleted({ name, partitions, gone }: StoredTopic): void {
@@ -285,19 +265,13 @@ export class Group implements MemberHome {
     const assigned = partitions.flatMap(({ topic: name, partition }): Assigned[] => {
       const topic = topics.get(name)
       if (topic === undefined || partition >= topic.partitions.length) return [] // deleted since the plan was made: the next one takes it away
-      return [{ topic, partition, label: partitionDirectory(name, partition), latest: this.#latest(topic, partition) }]
+      return [{ topic, partition, label: partitionDirectory(name, partition), latest: this.#beginnings.latest(topic, partition) }]
     })
     const done = member.assign(assigned)
     const arrival = this.#arrivals.get(member)
     if (arrival === undefined) done.catch((error: unknown) => { this.failed(error) })
     else arrival.done = Promise.all([arrival.done, done]).then(() => undefined)
     arrival?.done?.catch(() => { /* join() has it */ })
-  }
-
-  /** Where the first of those who read the topic found its end, whoever gets the partition. undefined: it came after one of them. */
-  #latest(topic: StoredTopic, partition: number): number | undefined {
-    const found = [...this.#seats.values()].filter(({ subscription }) => subscription.has(topic.name)).map(({ ends }) => ends.get(topic)?.[partition])
-    return found.includes(undefined) ? undefined : Math.min(...found as number[])
   }
 
   /** A lane on its way out of the member goes all the way: released, it comes back to whom it is planned for. In its own time, if that is the same. */
@@ -337,11 +311,6 @@ export class Group implements MemberHome {
     this.#rebalancing = undefined
     this.emit('rebalance', { generation: this.#state.generation, members: this.#seats.size, moved, durationMs: this.clock.now() - startedAt })
     this.progressed()
-  }
-
-  #ends(subscription: Subscription): Map<StoredTopic, number[]> {
-    const topics = [...this.#parts.log.topics.values()].filter(({ name }) => subscription.has(name))
-    return new Map(topics.map(topic => [topic, topic.partitions.map(({ endOffset }) => endOffset)]))
   }
 
   #partitionCounts(): Map<string, number> {
