@@ -1,26 +1,21 @@
 // A member of a group in this process: the partitions it owns, as lanes, and what of them is handled and committed.
 // Who uses it (a consumer's loop, a runner) takes batches from the lanes, settles what is handled, and releases a lane
 // that is revoked as soon as nothing of it is in hand.
-//
-// commit 'auto': what is handled is committed at the next turn of the event loop, or once every commitInterval.
-// 'manual' and 'before': commitNow() alone commits. Any commit is checked by the group: a partition that was taken
-// away is no longer this member's to commit.
+// Any commit is checked by the group: a partition that was taken away is no longer this member's to commit.
 import { onAbort } from '../base/abort-listeners.ts'
-import { ClosedError, ConflictError, LimitError, StorageError } from '../base/errors.ts'
+import { ClosedError, ConflictError, type StorageError } from '../base/errors.ts'
 import { resolvePosition, type Position } from '../log/positions.ts'
 import type { StoredTopic } from '../log/stored-topic.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Jobs } from '../platform/file-system.ts'
-import { nextTurn } from '../platform/next-turn.ts'
 import type { JoinSettings } from './join-options.ts'
 import { Lane, type LaneOwner } from './lane.ts'
+import { MemberCommits, isOwed } from './member-commits.ts'
 import type { Commit } from './positions.ts'
 import { StallWatch } from './stall-watch.ts'
 
 const LARGEST_CHUNK_BYTES = 512 * 1024
 const SMALLEST_CHUNK_BYTES = 16 * 1024
-/** After a commit that found the disk full. */
-const COMMIT_AGAIN_MS = 1000
 
 export interface MemberUser {
   /** A lane may have something to take, one came, or the member has ended. */
@@ -70,8 +65,7 @@ export class Member implements LaneOwner {
   /** On their way: false once they were revoked before they were there. */
   readonly #coming = new Map<string, boolean>()
   #newsDue = false
-  #commitDue: { cancel(): void } | undefined
-  #commits = 0
+  readonly #commits: MemberCommits
   #fenced: ConflictError | undefined
   #ended: Error | undefined
   #closing: Promise<void> | undefined
@@ -82,6 +76,15 @@ export class Member implements LaneOwner {
     this.id = id
     this.settings = settings
     this.#stalls = new StallWatch(home.clock, () => this.lanes.values(), (lane, sinceMs) => { home.stalled(lane, sinceMs) })
+    this.#commits = new MemberCommits({
+      settings,
+      clock: home.clock,
+      lanes: () => this.lanes.values(),
+      commit: commits => home.commit(this, commits),
+      progressed: () => { home.progressed() },
+      onFailed: error => { home.notCommitted(error) },
+      onFailedForGood: error => { this.#failedForGood(error) },
+    })
     const leave = () => { void this.close().catch((error: unknown) => { this.#home.failed(error) }) }
     this.#stopListening = settings.signal === undefined ? () => { /* there is no signal */ } : onAbort(settings.signal, leave)
   }
@@ -96,8 +99,8 @@ export class Member implements LaneOwner {
 
   /** Handles all there is, as far as it can without the clock going on. */
   get isIdle(): boolean {
-    if (this.#coming.size > 0 || this.#commits > 0) return false
-    for (const lane of this.lanes.values()) if (!isAtRest(lane, this.settings.commit === 'auto')) return false
+    if (this.#coming.size > 0 || this.#commits.inFlight > 0) return false
+    for (const lane of this.lanes.values()) if (!isAtRest(lane, this.#commits.isAuto)) return false
     return true
   }
 
@@ -199,7 +202,7 @@ export class Member implements LaneOwner {
 
   async #close(leave: boolean): Promise<void> {
     if (this.#ended !== undefined) return
-    const commit = this.#commitOnLeaving([...this.lanes.values()])
+    const commit = this.#commits.onLeaving([...this.lanes.values()])
     const reason = new ClosedError('CONSUMER_CLOSED', `group '${this.group}': the member was closed`, { hint: 'join the group again' })
     this.#end(reason)
     for (const lane of this.lanes.values()) lane.end(reason)
@@ -211,7 +214,7 @@ export class Member implements LaneOwner {
 
   #end(reason: Error): void {
     this.#ended = reason
-    this.#commitDue?.cancel()
+    this.#commits.end()
     this.#stalls.end()
     this.#stopListening()
   }
@@ -255,13 +258,13 @@ export class Member implements LaneOwner {
 
   settled(lane: Lane): void {
     if (!this.#stalls.isWatching && lane.hasUnhandled) this.#stalls.watch()
-    if (this.settings.commit === 'auto' && lane.handled !== lane.committed) this.#commitSoon()
+    if (this.#commits.isAuto && lane.handled !== lane.committed) this.#commits.soon()
     else this.#home.progressed()
   }
 
   release(lane: Lane): void {
     if (this.lanes.get(lane.label) !== lane) return
-    this.#commitOnLeaving([lane]).catch((error: unknown) => { this.#home.failed(error) })
+    this.#commits.onLeaving([lane]).catch((error: unknown) => { this.#home.failed(error) })
     lane.end()
     this.#remove(lane)
     this.#home.released(this, lane)
@@ -294,36 +297,16 @@ export class Member implements LaneOwner {
   async commitNow(entries: readonly { readonly lane: Lane; readonly offset: number }[]): Promise<void> {
     const lost = entries.find(({ lane }) => lane.state === 'gone')
     if (lost !== undefined) throw this.#ended ?? this.fenced(lost.lane.label)
-    const before = entries.map(({ lane }) => lane.committed)
-    for (const { lane, offset } of entries) lane.committed = offset
-    this.#commits++
-    try {
-      await this.#home.commit(this, entries.map(({ lane, offset }) => ({ topic: lane.topic, partition: lane.partition, offset })))
-      for (const { lane } of entries) lane.isCommitted = true
-    } catch (error) {
-      for (const [i, { lane }] of entries.entries()) lane.committed = before[i]!
-      throw error
-    } finally {
-      this.#commits--
-      this.#home.progressed()
-    }
+    await this.#commits.put(entries)
   }
 
   /** What is handled and not committed yet, now. */
   async commitHandled(): Promise<void> {
-    this.#commitDue?.cancel()
-    this.#commitDue = undefined
-    const entries = [...this.lanes.values()].filter(lane => isOwed(lane)).map(lane => ({ lane, offset: lane.handled }))
-    if (entries.length === 0 || this.settings.commit !== 'auto') return
-    try {
-      await this.commitNow(entries)
-    } catch (error) {
-      this.#commitFailed(error)
-    }
+    await this.#commits.handled()
   }
 
   fenced(label: string): ConflictError {
-    return new ConflictError('COMMIT_FENCED', `group '${this.group}': ${label} is not this member's, or not any more`, {
+    return new ConflictError('COMMIT_FENCED', `group '${this.group}': ${label} is not this member's, or was not when the record was handed out`, {
       hint: 'another member goes on there; what was not committed is handled again', details: { group: this.group, partition: label },
     })
   }
@@ -335,42 +318,10 @@ export class Member implements LaneOwner {
     return fenced
   }
 
-  #commitSoon(): void {
-    if (this.#commitDue !== undefined) return
-    const { commitInterval } = this.settings
-    if (commitInterval > 0) this.#commitDue = this.#home.clock.setTimeout(() => { void this.commitHandled() }, commitInterval)
-    else this.#commitNextTurn()
+  #failedForGood(error: StorageError): void {
+    this.abandon(error)
+    void this.#home.leave(this, { leave: true })
   }
-
-  #commitNextTurn(): void {
-    let cancelled = false
-    this.#commitDue = { cancel: () => { cancelled = true } }
-    void nextTurn().then(() => { if (!cancelled) void this.commitHandled() })
-  }
-
-  /** With 'auto' what was handled; else at least where the group has begun, so that the next owner goes on there. */
-  #commitOnLeaving(lanes: readonly Lane[]): Promise<void> {
-    const auto = this.settings.commit === 'auto'
-    const entries = lanes.filter(lane => lane.stored.gone === undefined && (!lane.isCommitted || (auto && isOwed(lane))))
-      .map(lane => ({ lane, offset: auto ? lane.handled : lane.committed }))
-    return entries.length === 0 ? Promise.resolve() : this.commitNow(entries)
-  }
-
-  /** A full disk passes; a log of positions that has failed does not, and nobody handles what he can't commit. */
-  #commitFailed(error: unknown): void {
-    if (this.#ended !== undefined) return
-    this.#home.notCommitted(error)
-    if (error instanceof LimitError) this.#commitDue ??= this.#home.clock.setTimeout(() => { void this.commitHandled() }, COMMIT_AGAIN_MS)
-    else if (error instanceof StorageError) {
-      this.abandon(error)
-      void this.#home.leave(this, { leave: true })
-    }
-  }
-}
-
-/** A commit would say something new. Of a topic that was deleted it would be taken for a later one's of that name. */
-function isOwed(lane: Lane): boolean {
-  return lane.handled !== lane.committed && lane.stored.gone === undefined
 }
 
 function isAtRest(lane: Lane, commits: boolean): boolean {
