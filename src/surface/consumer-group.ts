@@ -13,6 +13,7 @@ import type { HandlerContext } from '../run/attempt.ts'
 import type { BatchOptions, RunOptions } from '../run/run-options.ts'
 import { Runner as RecordRunner, prepareRun } from '../run/runner.ts'
 import { Consumer } from './consumer.ts'
+import { Topic } from './topic.ts'
 
 export type RecordOf<S> = S extends TopicLike<infer V, infer K> ? LogRecord<V, K> : S extends readonly (infer U)[] ? RecordOf<U> : LogRecord
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever the keys are
@@ -46,7 +47,7 @@ export class ConsumerGroup {
     const what = `group '${this.id}': join`
     this.#coordinator.checkWritable(what)
     const settings = readJoinOptions(options, what)
-    return new Consumer<ValueOf<S>, KeyOf<S>>(await this.#coordinator.group(this.id).join(settings, new Subscription(topics, what)))
+    return new Consumer<ValueOf<S>, KeyOf<S>>(await this.#coordinator.group(this.id).join(settings, this.#subscription(topics, what)))
   }
 
   /** Calls the handler for every record, or batch, until it is stopped. Resolves like join(). */
@@ -55,7 +56,7 @@ export class ConsumerGroup {
   async run(topics: TopicSelection, handler: unknown, options: RunOptions): Promise<Runner> {
     const what = `group '${this.id}': run`
     this.#coordinator.checkWritable(what)
-    const subscription = new Subscription(topics, what)
+    const subscription = this.#subscription(topics, what)
     const prepared = await prepareRun(this.#log, this.id, subscription, handler, options)
     const group = this.#coordinator.group(this.id)
     const member = await group.join({ ...prepared.settings.join, signal: undefined }, subscription) // the runner listens to it
@@ -91,7 +92,7 @@ export class ConsumerGroup {
   /** Where the group goes on when it comes back; it must have no members meanwhile. */
   async reset(topics: TopicSelection, to: Position): Promise<void> {
     const what = `group '${this.id}': reset`
-    await this.#coordinator.reset(this.id, new Subscription(topics, what), readPosition(to, what))
+    await this.#coordinator.reset(this.id, this.#subscription(topics, what), readPosition(to, what))
   }
 
   /** All it has committed is forgotten; it must have no members. */
@@ -102,5 +103,10 @@ export class ConsumerGroup {
   /** Returns what takes the listener off again. */
   on<E extends keyof GroupEvents>(event: E, listener: (event: GroupEvents[E]) => void): () => void {
     return this.#coordinator.group(this.id).on(event, listener)
+  }
+
+  #subscription(topics: unknown, what: string): Subscription {
+    for (const topic of Array.isArray(topics) ? topics as unknown[] : [topics]) Topic.check(topic, this.#log, what)
+    return new Subscription(topics, what)
   }
 }

@@ -1,4 +1,5 @@
 // What users hold of a topic and its partitions: thin covers over log/.
+import { UsageError } from '../base/errors.ts'
 import { oneOf, optionTable, readOptions, signal as readSignal, size } from '../base/options.ts'
 import type { OpenLog } from '../log/open-log.ts'
 import { checkTime, offsetAtTime, type Position } from '../log/positions.ts'
@@ -94,6 +95,13 @@ export class Topic<V = unknown, K = unknown> {
 
   async alter(options: Omit<TopicOptions<V, K>, 'key' | 'value' | 'partitioner'>): Promise<void> {
     await this.#log.alterTopic(this.#topic, options)
+  }
+
+  /** Refuses a handle whose topic was deleted, or is another log's, where topics are also known by their names. @internal */
+  static check(given: unknown, log: OpenLog, what: string): void {
+    if (typeof given !== 'object' || given === null || !(#log in given)) return
+    if (given.#log !== log) throw new UsageError('TOPIC_OF_ANOTHER_LOG', `${what}: topic '${given.name}' is of the log in ${given.#log.location}`, { hint: 'open the topic in this log: await log.topic(name)', details: { topic: given.name } })
+    given.#topic.checkUsable()
   }
 
   #reader(options: ReadOptions | undefined): RecordReader {
