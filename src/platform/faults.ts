@@ -1,9 +1,11 @@
 // Counts the calls to a simulated file system, writes them down when asked, and lets chosen ones fail: the n-th call
 // and all after it (a crash), or the next of a kind (a system error). What a failure does to the disk is not its affair.
 
-export type Operation =
-  | 'stat' | 'list' | 'makeDirectory' | 'removeDirectory' | 'remove' | 'rename' | 'open' | 'syncDirectory' | 'syncDirectoryNow' | 'lock' | 'release'
-  | 'bytes' | 'read' | 'readLater' | 'write' | 'truncate' | 'sync' | 'syncNow' | 'close' | 'job'
+export const OPERATIONS = [
+  'stat', 'list', 'makeDirectory', 'removeDirectory', 'remove', 'rename', 'open', 'syncDirectory', 'syncDirectoryNow', 'lock', 'release',
+  'bytes', 'read', 'readLater', 'write', 'truncate', 'sync', 'syncNow', 'close', 'job',
+] as const
+export type Operation = typeof OPERATIONS[number]
 
 export interface Call { readonly operation: Operation; readonly path: string }
 

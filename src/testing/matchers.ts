@@ -68,6 +68,7 @@ export const matchers = {
     }
     const name = topic === undefined ? undefined : readTopicName(topic)
     const all = await group.lag()
+    if (all.length === 0) throw new UsageError('EXPECTATION_INVALID', `toHaveLag: group ${quote(group.id)} has neither members nor commits`, { hint: 'look at its spelling; a group is there from its first member or commit on' })
     const lags = name === undefined ? all : lagsOf(group, all, name)
     const sum = lags.reduce((total, { lag }) => total + lag, 0)
     const where = name === undefined ? `group ${quote(group.id)}` : `group ${quote(group.id)} in topic ${quote(name)}`
@@ -159,7 +160,7 @@ function lagsOf(group: GroupLike, all: readonly PartitionLag[], name: string): r
   const known = [...new Set(all.map(({ topic }) => topic))]
   const nearest = nearestName(name, known)
   throw new UsageError('EXPECTATION_INVALID', `toHaveLag: group ${quote(group.id)} does not read the topic ${quote(name)}`, {
-    hint: nearest !== undefined ? `did you mean '${nearest}'?` : known.length === 0 ? 'it has neither members nor commits' : `it reads ${known.join(', ')}`,
+    hint: nearest !== undefined ? `did you mean '${nearest}'?` : `it reads ${known.join(', ')}`,
   })
 }
 

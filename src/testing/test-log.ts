@@ -5,12 +5,12 @@ import type { Size } from '../base/units.ts'
 import type { Coordinator } from '../groups/coordinator.ts'
 import { LocalLog } from '../log/local-log.ts'
 import { OPEN_OPTIONS, type OpenOptions } from '../log/open-options.ts'
-import type { Fault, Operation } from '../platform/faults.ts'
 import { SeededRandom } from '../platform/seeded-random.ts'
 import { SimulatedFileSystem } from '../platform/simulated-file-system.ts'
 import { SteppedClock } from '../platform/stepped-clock.ts'
 import { EventLog, MEMORY_DIRECTORY, coordinate } from '../surface/event-log.ts'
 import { TestClock } from './test-clock.ts'
+import { testDiskOf, type TestDisk } from './test-disk.ts'
 
 export interface TestLogOptions extends Omit<OpenOptions, 'clock' | 'readOnly' | 'storage' | 'create'> {
   /** Decides the order in which background work ends, and what a power cut takes. The same seed repeats a run. */
@@ -34,19 +34,6 @@ const TEST_OPTIONS = optionTable({
 
 const POWER_CUT_OPTIONS = optionTable({ seed: { default: undefined, read: integer({ min: 0, max: LARGEST_SEED }) } })
 
-/** The simulated disk of a test log: what goes wrong with it. */
-export interface TestDisk {
-  /** 0 to Infinity; writes beyond it fail with "disk full". */
-  capacityBytes: number
-  readonly usedBytes: number
-  /** The next matching calls fail: `failNext('write', { error: 'ENOSPC', after: 3 })`, `failNext('sync', { error: 'EIO' })`. With `writtenBytes` a write is torn. */
-  failNext(operation: Operation, fault: Fault): void
-  /** Flips bits of one stored byte. */
-  corrupt(path: string, position: number, xor: number): void
-  /** Names in a directory: the log stands in '/log'. */
-  list(directory: string): string[]
-}
-
 export async function testLog(options?: TestLogOptions): Promise<TestLog> {
   const settings = readOptions(options, TEST_OPTIONS, 'testLog')
   let disk: SimulatedFileSystem | undefined
@@ -69,6 +56,7 @@ export class TestLog extends EventLog {
   readonly #log: LocalLog
   readonly #coordinator: Coordinator
   readonly #disk: SimulatedFileSystem
+  readonly #testDisk: TestDisk
   #cuts = 0
 
   private constructor(machine: Machine, log: LocalLog, coordinator: Coordinator, disk: SimulatedFileSystem) {
@@ -77,6 +65,7 @@ export class TestLog extends EventLog {
     this.#machine = machine
     this.#log = log
     this.#disk = disk
+    this.#testDisk = testDiskOf(disk)
   }
 
   /** @internal */
@@ -89,7 +78,7 @@ export class TestLog extends EventLog {
 
   get clock(): TestClock { return this.#machine.clock }
 
-  get disk(): TestDisk { return this.#disk }
+  get disk(): TestDisk { return this.#testDisk }
 
   /** As kill -9 and a start of the process: this log is dead, the one that is returned has all that the operating system had. */
   async crash(): Promise<TestLog> {
