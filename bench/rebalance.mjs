@@ -39,11 +39,11 @@ await inLog(async log => {
   const leave = async () => { await members.pop()?.close() }
   const owners = () => new Map(members.flatMap(member => member.assignment.map(({ partition }) => /** @type {const} */ ([partition, member]))))
 
-  let sending = true
+  const sending = new AbortController()
   const producer = topic.producer()
   const value = Buffer.alloc(100)
   const traffic = (async () => {
-    while (sending) {
+    while (!sending.signal.aborted) {
       for (let partition = 0; partition < PARTITIONS; partition++) producer.sendSync({ value, partition })
       await new Promise(resolve => { setImmediate(resolve) })
     }
@@ -80,6 +80,6 @@ await inLog(async log => {
       'a member leaves, a member joins': () => all([leave, join]),
     },
   })
-  sending = false
+  sending.abort()
   await traffic
 })
