@@ -1,6 +1,10 @@
 // Counts the calls to a simulated file system, writes them down when asked, and lets chosen ones fail: the n-th call
 // and all after it (a crash), or the next of a kind (a system error). What a failure does to the disk is not its affair.
 
+import { constants } from 'node:os'
+import { UsageError } from '../base/errors.ts'
+import { instanceOf, integer, oneOf, optionTable, readGiven } from '../base/options.ts'
+
 export const OPERATIONS = [
   'stat', 'list', 'makeDirectory', 'removeDirectory', 'remove', 'rename', 'open', 'syncDirectory', 'syncDirectoryNow', 'lock', 'release',
   'bytes', 'read', 'readLater', 'write', 'truncate', 'sync', 'syncNow', 'close', 'job',
@@ -18,6 +22,21 @@ export interface Fault {
   readonly times?: number
   /** Of a write: so many bytes are written before it fails. */
   readonly writtenBytes?: number
+}
+
+const FAULT_OPTIONS = optionTable({
+  error: { default: undefined, read: oneOf(Object.keys(constants.errno)) },
+  path: { default: undefined, read: instanceOf(RegExp) },
+  after: { default: undefined, read: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }) },
+  times: { default: undefined, read: integer({ min: 1, max: Number.MAX_SAFE_INTEGER }) },
+  writtenBytes: { default: undefined, read: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }) },
+})
+
+/** A fault that could never come about is refused: it would let a test pass. */
+export function checkFault(operation: unknown, fault: unknown): void {
+  oneOf(OPERATIONS)(operation, 'failNext: the operation')
+  const { error } = readGiven(fault, FAULT_OPTIONS, `failNext '${String(operation)}'`)
+  if (error === undefined) throw new UsageError('OPTION_INVALID', `failNext '${String(operation)}': option 'error' is missing`, { hint: "say what the system answers: failNext('write', { error: 'ENOSPC' })" })
 }
 
 /** The process is gone: nothing done from here on has an effect. */

@@ -15,7 +15,7 @@
 // Not modelled: synced bytes that are lost or misplaced (use corrupt), clocks, a second process.
 import { assert } from '../base/assert.ts'
 import { ConflictError } from '../base/errors.ts'
-import type { Call, Fault, Operation } from './faults.ts'
+import { checkFault, type Call, type Fault, type Operation } from './faults.ts'
 import { join, type DirectoryLock, type File, type FileStat, type FileSystem, type Jobs } from './file-system.ts'
 import { LOCK_FILE, formatHolder, formatLegacy, parseLockText, type Legacy } from './lock-file.ts'
 import { cutPower } from './power-cut.ts'
@@ -58,7 +58,10 @@ export class SimulatedFileSystem implements FileSystem {
   /** Begins to write down calls; the list that is returned grows. */
   trace(): readonly Call[] { return this.#machine.faults.trace() }
   crashAfter(calls: number): void { this.#machine.faults.crashAfter(calls) }
-  failNext(operation: Operation, fault: Fault): void { this.#machine.faults.fail(operation, fault) }
+  failNext(operation: Operation, fault: Fault): void {
+    checkFault(operation, fault)
+    this.#machine.faults.fail(operation, fault)
+  }
 
   /** What is under way is not acknowledged any more, it ends with the reason. */
   goDown(reason: Error): void { this.#machine.down = reason }

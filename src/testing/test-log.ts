@@ -10,7 +10,7 @@ import { SimulatedFileSystem } from '../platform/simulated-file-system.ts'
 import { SteppedClock } from '../platform/stepped-clock.ts'
 import { EventLog, MEMORY_DIRECTORY, coordinate } from '../surface/event-log.ts'
 import { TestClock } from './test-clock.ts'
-import { testDiskOf, type TestDisk } from './test-disk.ts'
+import type { TestDisk } from './test-disk.ts'
 
 export interface TestLogOptions extends Omit<OpenOptions, 'clock' | 'readOnly' | 'storage' | 'create'> {
   /** Decides the order in which background work ends, and what a power cut takes. The same seed repeats a run. */
@@ -56,7 +56,6 @@ export class TestLog extends EventLog {
   readonly #log: LocalLog
   readonly #coordinator: Coordinator
   readonly #disk: SimulatedFileSystem
-  readonly #testDisk: TestDisk
   #cuts = 0
 
   private constructor(machine: Machine, log: LocalLog, coordinator: Coordinator, disk: SimulatedFileSystem) {
@@ -65,7 +64,6 @@ export class TestLog extends EventLog {
     this.#machine = machine
     this.#log = log
     this.#disk = disk
-    this.#testDisk = testDiskOf(disk)
   }
 
   /** @internal */
@@ -78,7 +76,7 @@ export class TestLog extends EventLog {
 
   get clock(): TestClock { return this.#machine.clock }
 
-  get disk(): TestDisk { return this.#testDisk }
+  get disk(): TestDisk { return this.#disk }
 
   /** As kill -9 and a start of the process: this log is dead, the one that is returned has all that the operating system had. */
   async crash(): Promise<TestLog> {
