@@ -4,6 +4,7 @@
 //   kafka     needs Java and Maven, or real Kafka clients: `npm run test:kafka`
 //   package   needs the network: packs the tarball and installs it on several Nodes: `npm run test:package`
 // `npm test` runs the first two; `npm test -- test/format` what lies in that folder.
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 const allOf = (folders: readonly string[]): string[] => folders.map(folder => `test/${folder}/**/*.test.ts`)
@@ -16,6 +17,7 @@ const globalSetup = './test/support/build-dist.ts'
 export default defineConfig({
   test: {
     pool: 'forks',
+    maxWorkers: Math.max(2, availableParallelism() - 1), // most of a file's time is its start
     testTimeout: 30_000,
     hookTimeout: 60_000,
     reporters: ['default', './test/support/summary-reporter.ts'],

@@ -3,7 +3,7 @@
 
 import { constants } from 'node:os'
 import { UsageError } from '../base/errors.ts'
-import { instanceOf, integer, oneOf, optionTable, readGiven } from '../base/options.ts'
+import { instanceOf, integer, number, oneOf, optionTable, readGiven } from '../base/options.ts'
 
 export const OPERATIONS = [
   'stat', 'list', 'makeDirectory', 'removeDirectory', 'remove', 'rename', 'open', 'syncDirectory', 'syncDirectoryNow', 'lock', 'release',
@@ -28,7 +28,7 @@ const FAULT_OPTIONS = optionTable({
   error: { default: undefined, read: oneOf(Object.keys(constants.errno)) },
   path: { default: undefined, read: instanceOf(RegExp) },
   after: { default: undefined, read: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }) },
-  times: { default: undefined, read: integer({ min: 1, max: Number.MAX_SAFE_INTEGER }) },
+  times: { default: undefined, read: number({ min: 1, max: Infinity }) },
   writtenBytes: { default: undefined, read: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }) },
 })
 
