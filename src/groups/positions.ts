@@ -6,24 +6,21 @@
 import { CorruptionError } from '../base/errors.ts'
 import { encodeGroupKey, encodeGroupValue, encodeOffsetKey, encodeOffsetValue, parseGroupRecordKey, parseGroupValue, parseOffsetValue, type StoredGroup } from '../format/group-records.ts'
 import { BatchEncoder } from '../format/batch-encoder.ts'
-import { ensureCodec, inflate } from '../format/compression.ts'
-import { HEADER_BYTES, codecOf, isControl, recordCount } from '../format/record-batch.ts'
-import { RecordCursor } from '../format/record-cursor.ts'
-import { batchesOf } from '../log/chunk-batches.ts'
+import type { RecordCursor } from '../format/record-cursor.ts'
 import type { OpenLog } from '../log/open-log.ts'
+import type { RecordSource } from '../log/record-view.ts'
+import { batchesFrom } from '../log/replay.ts'
 import { partitionDirectory } from '../log/topic-name.ts'
-import { HeldLoop } from '../platform/held-loop.ts'
-import { nextTurn } from '../platform/next-turn.ts'
-import { PartitionCursor } from '../storage/partition-cursor.ts'
+import { EndOfTick } from '../platform/end-of-tick.ts'
 import type { PartitionLog } from '../storage/partition-log.ts'
 import type { WritablePartition } from '../storage/writable-partition.ts'
 
 const OFFSETS_TOPIC = '__consumer_offsets'
-const REPLAY_BYTES = 256 * 1024
-const INFLATED_LIMIT_BYTES = 64 * 1024 * 1024
 /** A batch of changes is written when it has grown so large, whatever the tick. */
 const BATCH_BYTES = 256 * 1024
 const UNKNOWN_EPOCH = -1
+/** Its records are parsed here, as bytes. */
+const SOURCE: RecordSource = { topic: OFFSETS_TOPIC, partition: 0, decodeKey: bytes => bytes, decodeValue: bytes => bytes }
 
 export interface Commit {
   readonly topic: string
@@ -61,7 +58,7 @@ export class Positions {
   readonly #log: OpenLog
   readonly #groups = new Map<string, GroupRecord>()
   readonly #encoder = new BatchEncoder(1024)
-  readonly #loop = new HeldLoop()
+  readonly #endOfTick = new EndOfTick(() => void this.#write())
   #failure: CorruptionError | undefined
   /** Records that were passed over. */
   #unknown = 0
@@ -70,8 +67,6 @@ export class Positions {
   #applied = 0
   #changes: Change[] = []
   #waiting: Waiting[] = []
-  #added = 0
-  #writing = false
   #applying = 0
   /** Settles when all that was written has been applied. */
   #settled: Promise<unknown> = Promise.resolve()
@@ -135,11 +130,11 @@ export class Positions {
   }
 
   /** All that was put has been applied, or has failed. */
-  get isSettled(): boolean { return !this.#writing && this.#applying === 0 }
+  get isSettled(): boolean { return this.#waiting.length === 0 && this.#applying === 0 }
 
   /** Resolves once all that was put before the call has been applied, or has failed. */
   async settled(): Promise<void> {
-    while (this.#writing) await new Promise<void>(resolve => { this.#waiting.push({ resolve, reject: () => { resolve() } }) })
+    if (this.#waiting.length > 0) await new Promise<void>(resolve => { this.#waiting.push({ resolve, reject: () => { resolve() } }) })
     await this.#settled
   }
 
@@ -155,29 +150,17 @@ export class Positions {
     return new Promise((resolve, reject) => {
       this.#changes.push(...changes)
       this.#waiting.push({ resolve, reject })
-      this.#added++
-      if (this.#writing) return
-      this.#writing = true
-      this.#writeWhenQuiet(this.#added)
-    })
-  }
-
-  /** At the end of the tick: when a turn of the microtask queue has brought no more. */
-  #writeWhenQuiet(seen: number): void {
-    void Promise.resolve().then(() => {
-      if (this.#added !== seen) this.#writeWhenQuiet(this.#added)
-      else if (this.#loop.held()) void nextTurn().then(() => this.#write())
-      else void this.#write()
+      this.#endOfTick.ask()
     })
   }
 
   async #write(): Promise<void> {
     const failure = this.#partition === undefined ? await this.#create() : undefined
+    if (this.#waiting.length === 0) return // put while the partition was made, and written with what was put before
     const changes = this.#changes
     const waiting = this.#waiting
     this.#changes = []
     this.#waiting = []
-    this.#writing = false
     const written = failure === undefined ? this.#append(changes, this.#settled) : Promise.reject(failure)
     this.#applying++
     this.#settled = written.catch(() => { /* those who wait have it */ }).then(() => { this.#applying-- })
@@ -222,19 +205,15 @@ export class Positions {
   // ---------------------------------------------------------------- applying
 
   async #replay(partition: PartitionLog): Promise<void> {
-    const cursor = new PartitionCursor(partition, Math.max(this.#applied, partition.startOffset))
-    for (let chunk = await cursor.next(REPLAY_BYTES); chunk !== undefined; chunk = await cursor.next(REPLAY_BYTES)) {
-      for (const batch of batchesOf(chunk.bytes)) if (!isControl(batch, 0)) await this.#replayBatch(batch)
-      this.#applied = chunk.nextOffset
+    for await (const batch of batchesFrom(partition, Math.max(this.#applied, partition.startOffset), SOURCE)) {
+      this.#replayBatch(batch.cursor())
+      this.#applied = batch.lastOffset + 1
     }
   }
 
-  async #replayBatch(batch: Buffer): Promise<void> {
-    const codec = codecOf(batch, 0)
-    const stored = batch.subarray(HEADER_BYTES)
-    if (codec !== 'none') await ensureCodec(codec)
-    const body = codec === 'none' ? stored : inflate(codec, stored, INFLATED_LIMIT_BYTES)
-    const cursor = new RecordCursor(body, recordCount(batch, 0))
+  /** Of a hundred thousand records each byte counts: none is made a record of. */
+  #replayBatch(cursor: RecordCursor): void {
+    const { body } = cursor
     while (cursor.next()) {
       if (cursor.keyBytes < 0) continue
       const key = parseGroupRecordKey(body.subarray(cursor.keyStart, cursor.keyStart + cursor.keyBytes))

@@ -5,6 +5,7 @@
 import { CorruptionError } from '../base/errors.ts'
 import { inflate, inflateLater, isCodecLoaded } from '../format/compression.ts'
 import { HEADER_BYTES, baseOffset, codecOf, lastOffset, recordCount } from '../format/record-batch.ts'
+import { RecordCursor } from '../format/record-cursor.ts'
 import type { LogRecord, RecordBatch } from './log-record.ts'
 import { RecordRun, type RecordSource } from './record-view.ts'
 
@@ -50,6 +51,11 @@ export class RecordBatchView<V = unknown, K = unknown> implements RecordBatch<V,
 
   [Symbol.iterator](): Iterator<LogRecord<V, K>> {
     return this.#run().records<V, K>(this.#from, this.#end)
+  }
+
+  /** Walks the bytes of all its records, without a view of each. */
+  cursor(): RecordCursor {
+    return new RecordCursor(this.#body ??= this.#inflateNow(), this.count)
   }
 
   #run(): RecordRun {

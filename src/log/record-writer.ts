@@ -9,9 +9,8 @@ import { recordBytes } from '../format/batch-encoder.ts'
 import { ensureCodec, isCodecLoaded } from '../format/compression.ts'
 import type { Codec } from '../format/record-batch.ts'
 import type { Clock } from '../platform/clock.ts'
-import { HeldLoop } from '../platform/held-loop.ts'
+import { EndOfTick } from '../platform/end-of-tick.ts'
 import { keepAlive } from '../platform/keep-alive.ts'
-import { nextTurn } from '../platform/next-turn.ts'
 import { ArraySend, type RecordSink } from './array-send.ts'
 import { BatchAccumulator } from './batch-accumulator.ts'
 import { ByteBudget } from './byte-budget.ts'
@@ -46,7 +45,7 @@ export class RecordWriter {
   readonly #open = new Set<BatchAccumulator>()
   /** Refuses a send that waits for its schema. */
   readonly #unchecked = new Set<(reason: unknown) => void>()
-  readonly #loop = new HeldLoop()
+  readonly #endOfTick = new EndOfTick(() => { this.#writeOpen() })
   readonly #sink: RecordSink = {
     hasRoom: () => !this.#budget.full,
     room: () => this.#room(),
@@ -55,8 +54,6 @@ export class RecordWriter {
   }
   #steps = 0
   #tail: Promise<void> = Promise.resolve()
-  #added = 0
-  #writeScheduled = false
   #endLinger: (() => void) | undefined
   #closed: ClosedError | undefined
 
@@ -185,8 +182,8 @@ export class RecordWriter {
     const accumulator = this.#accumulator(topic, this.#place(topic, record))
     if (!accumulator.hasOpenBatch) this.#open.add(accumulator)
     accumulator.add(record, bytes, receipt, index)
-    this.#added++
-    this.#scheduleWrite()
+    if (this.#settings.linger === 0) this.#endOfTick.ask()
+    else if (this.#endLinger === undefined) this.#writeAfterLinger()
   }
 
   #place(topic: StoredTopic, record: EncodedRecord): number {
@@ -233,22 +230,6 @@ export class RecordWriter {
     for (const route of this.#routes.values()) for (const accumulator of route.accumulators) if (accumulator !== undefined) yield accumulator
   }
 
-  #scheduleWrite(): void {
-    if (this.#writeScheduled) return
-    this.#writeScheduled = true
-    if (this.#settings.linger === 0) this.#writeWhenQuiet(this.#added)
-    else this.#writeAfterLinger()
-  }
-
-  /** At the end of the tick: when a turn of the microtask queue has brought no more records. */
-  #writeWhenQuiet(seen: number): void {
-    void Promise.resolve().then(() => {
-      if (this.#added !== seen) this.#writeWhenQuiet(this.#added)
-      else if (this.#loop.held()) void nextTurn().then(() => { this.#writeOpen() })
-      else this.#writeOpen()
-    })
-  }
-
   #writeAfterLinger(): void {
     const release = keepAlive()
     const timer = this.#clock.setTimeout(() => { this.#writeOpen() }, this.#settings.linger)
@@ -259,7 +240,6 @@ export class RecordWriter {
   }
 
   #writeOpen(): void {
-    this.#writeScheduled = false
     this.#endLinger?.()
     this.#endLinger = undefined
     for (const accumulator of this.#open) accumulator.write()

@@ -3,16 +3,11 @@
 // It only grows until there is compaction.
 import { CorruptionError, LimitError, StorageError } from '../base/errors.ts'
 import { BatchEncoder } from '../format/batch-encoder.ts'
-import { isControl } from '../format/record-batch.ts'
 import type { Clock } from '../platform/clock.ts'
-import { PartitionCursor } from '../storage/partition-cursor.ts'
 import type { PartitionLog } from '../storage/partition-log.ts'
 import type { WritablePartition } from '../storage/writable-partition.ts'
-import { batchesOf } from './chunk-batches.ts'
-import { RecordBatchView } from './record-batch-view.ts'
 import type { RecordSource } from './record-view.ts'
-
-const REPLAY_BYTES = 256 * 1024
+import { batchesFrom } from './replay.ts'
 
 /** undefined: the key was deleted. */
 export type StateChange<T> = (key: string, value: T | undefined) => void
@@ -35,13 +30,9 @@ export class StateLog<T> {
 
   /** Applies what was appended since: all of it the first time. */
   async replay(): Promise<void> {
-    const cursor = new PartitionCursor(this.#partition, this.#applied)
-    for (let chunk = await cursor.next(REPLAY_BYTES); chunk !== undefined; chunk = await cursor.next(REPLAY_BYTES)) {
-      for (const bytes of batchesOf(chunk.bytes)) {
-        if (isControl(bytes, 0)) continue
-        for (const record of new RecordBatchView<unknown, string>(this.#source, bytes, 0, Infinity)) this.#apply(record.key!, record.value === null ? undefined : this.#decode(record.value))
-      }
-      this.#applied = chunk.nextOffset
+    for await (const batch of batchesFrom<unknown, string>(this.#partition, this.#applied, this.#source)) {
+      for (const { key, value } of batch) this.#apply(key!, value === null ? undefined : this.#decode(value))
+      this.#applied = batch.lastOffset + 1
     }
   }
 
