@@ -3,8 +3,9 @@
 
 const listeners = new WeakMap<AbortSignal, Set<() => void>>()
 
-/** Calls back once. Returns what takes the callback off again. Of a signal that has aborted nobody hears. */
-export function onAbort(signal: AbortSignal, callback: () => void): () => void {
+/** Calls back once. Returns what takes the callback off again. Of a signal that has aborted, or of none, nobody hears. */
+export function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
+  if (signal === undefined) return () => { /* there is nothing to take off */ }
   const callbacks = listeners.get(signal) ?? listen(signal)
   callbacks.add(callback)
   return () => { callbacks.delete(callback) }

@@ -3,9 +3,9 @@
 // When the log opens, positions beyond a partition's end (an unclean end took records that 'process' had not synced)
 // are moved to it by a commit that is on the device before anything is appended: new records with those offsets are
 // not taken for handled ones. Positions of topics that are gone are forgotten, so that a topic of that name begins anew.
-import { ClosedError, ConflictError, NotFoundError, UsageError } from '../base/errors.ts'
+import { ConflictError, NotFoundError, UsageError } from '../base/errors.ts'
 import { parseAssignment } from '../format/consumer-protocol.ts'
-import type { OpenLog, TopicObserver } from '../log/open-log.ts'
+import { logClosed, type OpenLog, type TopicObserver } from '../log/open-log.ts'
 import { resolvePosition, type Position } from '../log/positions.ts'
 import type { StoredTopic } from '../log/stored-topic.ts'
 import { partitionDirectory } from '../log/topic-name.ts'
@@ -234,7 +234,7 @@ export class Coordinator implements TopicObserver {
    * ended a runner was told before. undefined: there is nothing to wait for.
    */
   close(timeoutMs: number): Promise<void> | undefined {
-    this.#end(new ClosedError('LOG_CLOSED', `the log in ${this.#log.location} was closed`, { hint: 'open it again' }))
+    this.#end(logClosed(this.#log.location))
     const members = [...this.#groups.values()].flatMap(({ present }) => present)
     if (members.length > 0 || this.#running.size > 0 || !this.#positions.isSettled) return this.#close(timeoutMs)
     for (const group of this.#groups.values()) group.forget()

@@ -3,8 +3,8 @@
 // how long a member may keep what it was asked for, and how long a static member may be away.
 //
 // A member commits what it owns and nothing else: that is asked when the commit is put, so a commit that is put is good.
-import { ConflictError, MillraceError, UsageError } from '../base/errors.ts'
-import { tellAll } from '../log/event-emitter.ts'
+import { ConflictError, MillraceError } from '../base/errors.ts'
+import { Listeners } from '../log/event-emitter.ts'
 import type { OpenLog } from '../log/open-log.ts'
 import type { StoredTopic } from '../log/stored-topic.ts'
 import { partitionDirectory } from '../log/topic-name.ts'
@@ -51,7 +51,7 @@ export class Group implements MemberHome {
   /** Of static members that are away, and of partitions that are asked back. */
   readonly #absences = new Map<string, { cancel(): void }>()
   readonly #revocations = new Map<string, { cancel(): void }>()
-  readonly #listeners: { [E in keyof GroupEvents]: Set<(event: GroupEvents[E]) => void> } = { rebalance: new Set(), stalled: new Set(), error: new Set() }
+  readonly #listeners: Listeners<GroupEvents>
   /** As they will be after the next plan. */
   #members = new Map<string, GroupMember>()
   #planned: Promise<void> | undefined
@@ -62,6 +62,7 @@ export class Group implements MemberHome {
   constructor(id: string, parts: GroupParts) {
     this.id = id
     this.#parts = parts
+    this.#listeners = new Listeners(['rebalance', 'stalled', 'error'], `group '${id}': on`)
     this.#beginnings = new Beginnings(parts.log, () => [...this.#seats.values()])
     const stored = parts.positions.of(id)?.stored
     if (stored === undefined || parts.log.settings.readOnly) return
@@ -86,15 +87,10 @@ export class Group implements MemberHome {
   }
 
   on<E extends keyof GroupEvents>(event: E, listener: (event: GroupEvents[E]) => void): () => void {
-    if (!Object.hasOwn(this.#listeners, event) || typeof listener !== 'function') {
-      throw new UsageError('EVENT_UNKNOWN', `group '${this.id}': on: there is no event '${String(event)}', or its listener is no function`, { hint: `events are ${Object.keys(this.#listeners).join(', ')}` })
-    }
-    const listeners = this.#listeners[event] as Set<(event: GroupEvents[E]) => void>
-    listeners.add(listener)
-    return () => listeners.delete(listener)
+    return this.#listeners.on(event, listener)
   }
 
-  get hasListeners(): boolean { return Object.values(this.#listeners).some(({ size }) => size > 0) }
+  get hasListeners(): boolean { return !this.#listeners.isEmpty }
 
   // ---------------------------------------------------------------- members
 
@@ -353,6 +349,6 @@ export class Group implements MemberHome {
   }
 
   emit<E extends keyof GroupEvents>(event: E, facts: GroupEvents[E]): void {
-    tellAll(this.#listeners[event] as Set<(event: GroupEvents[E]) => void>, event, facts, error => { this.#parts.log.events.emit('error', { error }) })
+    this.#listeners.tell(event, facts, error => { this.#parts.log.events.emit('error', { error }) })
   }
 }

@@ -1,6 +1,7 @@
 // Waits until every member has handled and committed all there is. Nothing polls: whoever makes progress says so, and
 // while somebody waits the groups are looked at. What waits for a clock that can be stepped counts as idle, and
 // `advance` steps it to where the first of that is due; any other clock goes on by itself, and is waited for.
+import { onAbort } from '../base/abort-listeners.ts'
 import { UsageError, type MillraceError } from '../base/errors.ts'
 import type { Clock } from '../platform/clock.ts'
 import { keepAlive } from '../platform/keep-alive.ts'
@@ -73,7 +74,7 @@ export class IdleWatch {
       wake()
     }
     this.#waiting.add(look)
-    signal?.addEventListener('abort', look)
+    const stopListening = onAbort(signal, look)
     return {
       next: async () => {
         if (!isWoken) await new Promise<void>(resolve => { wake = resolve })
@@ -81,7 +82,7 @@ export class IdleWatch {
       },
       end: () => {
         this.#waiting.delete(look)
-        signal?.removeEventListener('abort', look)
+        stopListening()
       },
     }
   }

@@ -4,7 +4,7 @@
 //
 // Nobody waits here: take() gives what is at hand, and where it gives nothing the member is told when there is more:
 // a read that was begun has ended, something was appended. A lane that is not asked holds no bytes.
-import type { OutOfRangeError } from '../base/errors.ts'
+import { OutOfRangeError } from '../base/errors.ts'
 import { isControl } from '../format/record-batch.ts'
 import { batchesOf } from '../log/chunk-batches.ts'
 import { RecordBatchView } from '../log/record-batch-view.ts'
@@ -23,7 +23,7 @@ export interface LaneOwner {
   settled(lane: Lane): void
   release(lane: Lane): void
   /** Where to go on, for a position that is no longer stored; undefined: nowhere, the error is thrown. */
-  missing(lane: Lane, error: OutOfRangeError): Promise<number> | undefined
+  missing(lane: Lane): Promise<number> | undefined
 }
 
 export class Lane implements TopicPartition {
@@ -238,7 +238,7 @@ export class Lane implements TopicPartition {
   #met(error: unknown): false {
     if (this.stored.gone !== undefined) return false // the topic was deleted: the group takes the lane away
     this.#failure = error
-    const elsewhere = isOutOfRange(error) ? this.#owner.missing(this, error) : undefined
+    const elsewhere = error instanceof OutOfRangeError ? this.#owner.missing(this) : undefined
     if (elsewhere !== undefined) this.#load(elsewhere, offset => { this.seek(offset) })
     else if (!this.#isLoading) this.#owner.news(this)
     return false
@@ -251,8 +251,4 @@ export class Lane implements TopicPartition {
     this.#owner.news(this) // it may be tried again
     return failure
   }
-}
-
-function isOutOfRange(error: unknown): error is OutOfRangeError {
-  return (error as { code?: unknown } | null)?.code === 'OFFSET_OUT_OF_RANGE'
 }

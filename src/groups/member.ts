@@ -86,7 +86,7 @@ export class Member implements LaneOwner {
       onFailedForGood: error => { this.#failedForGood(error) },
     })
     const leave = () => { void this.close().catch((error: unknown) => { this.#home.failed(error) }) }
-    this.#stopListening = settings.signal === undefined ? () => { /* there is no signal */ } : onAbort(settings.signal, leave)
+    this.#stopListening = onAbort(settings.signal, leave)
   }
 
   get group(): string { return this.#home.id }

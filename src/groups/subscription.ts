@@ -2,7 +2,7 @@
 import { describe } from '../base/describe.ts'
 import { UsageError } from '../base/errors.ts'
 import { checkTopicName } from '../log/topic-name.ts'
-import type { TopicLike } from '../log/topic-like.ts'
+import { nameOf, type TopicLike } from '../log/topic-like.ts'
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- topics of any kind
 export type TopicSelection = TopicLike<any, any> | string | RegExp | readonly (TopicLike<any, any> | string)[]
@@ -30,7 +30,7 @@ export class Subscription {
 function readNames(selection: unknown, what: string): string[] {
   const list: readonly unknown[] = Array.isArray(selection) ? selection : [selection]
   const names = list.map(each => {
-    const name: unknown = typeof each === 'object' && each !== null && 'name' in each ? each.name : each
+    const name = nameOf(each)
     if (typeof name !== 'string') throw refused(what, describe(each))
     checkTopicName(name)
     return name

@@ -13,8 +13,6 @@ export interface LogEvents {
 
 export interface Logger { debug(o: object, m: string): void; info(o: object, m: string): void; warn(o: object, m: string): void; error(o: object, m: string): void }
 
-type Listener<E extends keyof LogEvents> = (event: LogEvents[E]) => void
-
 /** Calls each listener; what one throws is told to `onFailed` and disturbs nobody else. */
 export function tellAll<T>(listeners: Iterable<(facts: T) => void>, event: string, facts: T, onFailed: (error: UsageError) => void): void {
   for (const listener of listeners) {
@@ -26,8 +24,35 @@ export function tellAll<T>(listeners: Iterable<(facts: T) => void>, event: strin
   }
 }
 
+/** Who listens to which event. */
+export class Listeners<Events> {
+  readonly #sets: ReadonlyMap<unknown, Set<(facts: never) => void>>
+  readonly #what: string
+
+  /** `what` begins the refusal of an event that there is not. */
+  constructor(events: readonly (keyof Events & string)[], what: string) {
+    this.#sets = new Map(events.map(event => [event, new Set()]))
+    this.#what = what
+  }
+
+  get isEmpty(): boolean { return [...this.#sets.values()].every(({ size }) => size === 0) }
+
+  on<E extends keyof Events & string>(event: E, listener: (facts: Events[E]) => void): () => void {
+    const listeners = this.#sets.get(event)
+    if (listeners === undefined || typeof listener !== 'function') {
+      throw new UsageError('EVENT_UNKNOWN', `${this.#what}: there is no event '${String(event)}', or its listener is no function`, { hint: `events are ${[...this.#sets.keys()].join(', ')}` })
+    }
+    listeners.add(listener)
+    return () => listeners.delete(listener)
+  }
+
+  tell<E extends keyof Events & string>(event: E, facts: Events[E], onFailed: (error: UsageError) => void): void {
+    tellAll(this.#sets.get(event) as Set<(facts: Events[E]) => void>, event, facts, onFailed)
+  }
+}
+
 export class EventEmitter {
-  readonly #listeners: { [E in keyof LogEvents]: Set<Listener<E>> } = { error: new Set(), warning: new Set(), recovered: new Set(), rewound: new Set() }
+  readonly #listeners = new Listeners<LogEvents>(['error', 'warning', 'recovered', 'rewound'], 'on')
   readonly #logger: Logger | undefined
   #held: (() => void)[] = []
   #holders = 0
@@ -36,13 +61,8 @@ export class EventEmitter {
     this.#logger = logger
   }
 
-  on<E extends keyof LogEvents>(event: E, listener: Listener<E>): () => void {
-    if (!Object.hasOwn(this.#listeners, event) || typeof listener !== 'function') {
-      throw new UsageError('EVENT_UNKNOWN', `on: there is no event '${String(event)}', or its listener is no function`, { hint: `events are ${Object.keys(this.#listeners).join(', ')}` })
-    }
-    const listeners = this.#listeners[event] as Set<Listener<E>>
-    listeners.add(listener)
-    return () => listeners.delete(listener)
+  on<E extends keyof LogEvents>(event: E, listener: (event: LogEvents[E]) => void): () => void {
+    return this.#listeners.on(event, listener)
   }
 
   /** Keeps what happens for later: while a log opens nobody can listen yet. Returns what tells it, once all who hold have let go. */
@@ -60,7 +80,7 @@ export class EventEmitter {
       return
     }
     this.#log(event, facts)
-    tellAll(this.#listeners[event] as Set<Listener<E>>, event, facts, error => {
+    this.#listeners.tell(event, facts, error => {
       if (event !== 'error') this.emit('error', { error })
       else this.#logger?.error({ error }, error.message)
     })

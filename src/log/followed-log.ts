@@ -12,7 +12,7 @@ import { START_OFFSETS, readOffsets, type Offsets } from './checkpoints.ts'
 import { EventEmitter } from './event-emitter.ts'
 import type { InternalTopic } from './internal-topics.ts'
 import { LogDirectory } from './log-directory.ts'
-import type { OpenLog } from './open-log.ts'
+import { logClosed, type OpenLog } from './open-log.ts'
 import type { OpenSettings } from './open-options.ts'
 import { ownerOf } from './partition-directories.ts'
 import { loadPartitioner, type PartitionerName } from './partitioner.ts'
@@ -109,12 +109,12 @@ export class FollowedLog implements OpenLog {
 
   async close(): Promise<void> {
     if (this.#closed !== undefined) return
-    this.#closed = new ClosedError('LOG_CLOSED', `the log in ${this.location} was closed`, { hint: 'open it again' })
+    const closed = this.#closed = logClosed(this.location)
     this.#timer?.cancel()
     await this.#looking?.catch(() => { /* whoever asked for the look has it */ })
-    this.#catalogPartition.abandon(this.#closed)
-    for (const opening of this.#internal.values()) await opening.then(partition => { partition.abandon(this.#closed!) }, () => { /* whoever asked has it */ })
-    for (const topic of this.topics.values()) this.#drop(topic, this.#closed, 'closed')
+    this.#catalogPartition.abandon(closed)
+    for (const opening of this.#internal.values()) await opening.then(partition => { partition.abandon(closed) }, () => { /* whoever asked has it */ })
+    for (const topic of this.topics.values()) this.#drop(topic, closed, 'closed')
   }
 
   async #use(topic: StoredTopic, given: ReadTopicOptions): Promise<void> {

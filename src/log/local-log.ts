@@ -12,7 +12,7 @@ import { EventEmitter } from './event-emitter.ts'
 import { inParallel } from './in-parallel.ts'
 import { INTERNAL_TOPICS, type InternalTopic } from './internal-topics.ts'
 import { LogDirectory } from './log-directory.ts'
-import type { OpenLog, TopicObserver } from './open-log.ts'
+import { logClosed, type OpenLog, type TopicObserver } from './open-log.ts'
 import type { OpenSettings } from './open-options.ts'
 import { OpenWriters } from './open-writers.ts'
 import { findPartition, removeDeleted, removeOrphans } from './partition-directories.ts'
@@ -362,10 +362,6 @@ export class LocalLog implements OpenLog {
 
 function internalPolicies(): TopicSettings {
   return DEFAULT_SETTINGS
-}
-
-function logClosed(location: string): ClosedError {
-  return new ClosedError('LOG_CLOSED', `the log in ${location} was closed`, { hint: 'open it again' })
 }
 
 function noSuchTopic(name: string): NotFoundError {

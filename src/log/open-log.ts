@@ -1,5 +1,6 @@
 // What an open log is to whoever stands on it (surface/ and, later, groups and doors), whether this process writes it
 // or follows another that does.
+import { ClosedError } from '../base/errors.ts'
 import type { FileSystem } from '../platform/file-system.ts'
 import type { PartitionLog } from '../storage/partition-log.ts'
 import type { EventEmitter } from './event-emitter.ts'
@@ -29,6 +30,11 @@ export interface OpenLog {
   writer(settings: WriterSettings, only?: StoredTopic): RecordWriter
   forget(writer: RecordWriter): void
   close(timeoutMs: number): Promise<void>
+}
+
+/** What every call gets from then on. */
+export function logClosed(location: string): ClosedError {
+  return new ClosedError('LOG_CLOSED', `the log in ${location} was closed`, { hint: 'open it again' })
 }
 
 /** Changes of topics, told in their order. The change goes on when a promise settles, and fails with it. */

@@ -9,3 +9,8 @@ export interface TopicLike<V = unknown, K = unknown> {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each kind of topic has options of its own
   read(options?: any): AsyncIterableIterator<LogRecord<V, K>>
 }
+
+/** Of what is given as a topic or as its name; anything else comes back as it is. */
+export function nameOf(given: unknown): unknown {
+  return typeof given === 'object' && given !== null && 'name' in given ? given.name : given
+}

@@ -3,21 +3,18 @@
 import type { LogRecord } from '../log/log-record.ts'
 import type { RecordBatchView } from '../log/record-batch-view.ts'
 import type { Lane } from '../groups/lane.ts'
-import { LaneQueue, Task, type QueueOwner } from './lane-queue.ts'
+import { Task, type QueueOwner } from './lane-queue.ts'
 import type { BatchSettings } from './run-options.ts'
+import { SerialQueue } from './serial-queue.ts'
 
-export class BatchQueue extends LaneQueue {
-  readonly isParallel = false
+export class BatchQueue extends SerialQueue {
   readonly #settings: BatchSettings
   /** The lane's part of what may be buffered. */
   readonly #shareBytes: () => number
-  #task: Task | undefined
-  #state: 'done' | 'out' | 'due' = 'done'
   #collected: LogRecord[] = []
   /** What was taken since the last hand-out: a batch is no larger than this and one of the log's batches. */
   #takenBytes = 0
   #wait: 'none' | 'running' | 'over' = 'none'
-  #endOffset = 0
 
   constructor(lane: Lane, owner: QueueOwner, settings: BatchSettings, shareBytes: () => number) {
     super(lane, owner)
@@ -25,27 +22,16 @@ export class BatchQueue extends LaneQueue {
     this.#shareBytes = shareBytes
   }
 
-  protected get isEmpty(): boolean { return this.#state === 'done' && this.#collected.length === 0 }
+  protected override get isEmpty(): boolean { return super.isEmpty && this.#collected.length === 0 }
 
-  protected override pick(): Task | undefined {
-    if (this.#state === 'out') return undefined
-    if (this.#state === 'done') {
-      this.#collect()
-      if (!this.#isComplete()) return undefined
-      this.#close()
-    }
-    this.#state = 'out'
-    return this.#task
-  }
-
-  protected override finish(): void {
-    this.#state = 'done'
-    this.#task = undefined
-    this.lane.settle(this.#endOffset)
-  }
-
-  protected override again(): void {
-    this.#state = 'due'
+  protected override nextTask(): Task | undefined {
+    this.#collect()
+    if (!this.#isComplete()) return undefined
+    const task = new Task(this, this.#collected)
+    this.#collected = []
+    this.#takenBytes = 0
+    this.#wait = 'none'
+    return task
   }
 
   protected override takeBatch(): RecordBatchView | undefined {
@@ -75,13 +61,5 @@ export class BatchQueue extends LaneQueue {
     this.#wait = 'running'
     const first = this.#collected
     this.later(ms, () => { if (this.#collected === first) this.#wait = 'over' })
-  }
-
-  #close(): void {
-    this.#task = new Task(this, this.#collected)
-    this.#endOffset = this.#collected.at(-1)!.offset + 1
-    this.#collected = []
-    this.#takenBytes = 0
-    this.#wait = 'none'
   }
 }

@@ -3,7 +3,7 @@ import { UsageError } from '../base/errors.ts'
 import { boolean, duration, integer, nonEmptyText, oneOf, optionInvalid, optionTable, readOptions } from '../base/options.ts'
 import { formatDuration, type Duration } from '../base/units.ts'
 import { JOIN_OPTIONS, checkFrom, type JoinOptions, type JoinSettings } from '../groups/join-options.ts'
-import type { TopicLike } from '../log/topic-like.ts'
+import { nameOf, type TopicLike } from '../log/topic-like.ts'
 
 export interface BatchOptions { max?: number; wait?: Duration }
 
@@ -105,7 +105,7 @@ function readRetry(value: unknown, name: string): RetrySettings {
 
 /** A topic is known by its name; which one it is, the log says. */
 function readTopicName(value: unknown, name: string): string {
-  const given: unknown = typeof value === 'object' && value !== null && 'name' in value ? value.name : value
+  const given = nameOf(value)
   if (typeof given !== 'string') throw optionInvalid(value, name, 'the name of a topic, or a topic', 'the topic is made if there is none of that name')
   return nonEmptyText(given, name)
 }

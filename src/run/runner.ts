@@ -115,7 +115,7 @@ export class Runner implements AsyncDisposable {
     })
     parts.member.use(this.#dispatcher)
     const stopped = () => { void this.stop().catch(() => { /* `done` and the log's 'error' tell */ }) }
-    this.#stopListening = settings.signal === undefined ? () => { /* there is no signal */ } : onAbort(settings.signal, stopped)
+    this.#stopListening = onAbort(settings.signal, stopped)
     if (settings.signal?.aborted === true) stopped()
   }
 

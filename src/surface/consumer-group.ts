@@ -7,7 +7,7 @@ import { Subscription, type TopicSelection } from '../groups/subscription.ts'
 import type { LogRecord } from '../log/log-record.ts'
 import type { OpenLog } from '../log/open-log.ts'
 import { readPosition, type Position } from '../log/positions.ts'
-import type { TopicLike } from '../log/topic-like.ts'
+import { nameOf, type TopicLike } from '../log/topic-like.ts'
 import { checkTopicName } from '../log/topic-name.ts'
 import type { HandlerContext } from '../run/attempt.ts'
 import type { BatchOptions, RunOptions } from '../run/run-options.ts'
@@ -79,7 +79,7 @@ export class ConsumerGroup {
   /** By partition: the offset that the group goes on with. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever it holds
   async committed(topic: string | TopicLike<any, any>): Promise<Map<number, number>> {
-    const name: unknown = (topic as { name?: unknown } | null)?.name ?? topic
+    const name = nameOf(topic)
     checkTopicName(name)
     return await this.#coordinator.committed(this.id, name)
   }

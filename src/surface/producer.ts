@@ -9,7 +9,7 @@ import type { NewRecord } from '../log/record-codec.ts'
 import type { RecordWriter } from '../log/record-writer.ts'
 import type { Sent } from '../log/send-receipts.ts'
 import type { StoredTopic } from '../log/stored-topic.ts'
-import type { TopicLike } from '../log/topic-like.ts'
+import { nameOf, type TopicLike } from '../log/topic-like.ts'
 
 export interface ProducerOptions { durability?: 'process' | 'power'; compression?: Codec; linger?: Duration; batchBytes?: Size; maxBufferedBytes?: Size; signal?: AbortSignal }
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a topic of any types
@@ -110,7 +110,7 @@ export class Producer extends ClosableProducer {
   }
 
   #stored(topic: unknown): StoredTopic {
-    const name: unknown = typeof topic === 'object' && topic !== null && 'name' in topic ? topic.name : topic
+    const name = nameOf(topic)
     const stored = typeof name === 'string' ? this.#topics.get(name) : undefined
     if (stored !== undefined) return stored
     throw new UsageError('TOPIC_UNKNOWN', `producer: found topic ${describe(name)}, expected one that was opened`, { hint: 'open it first: await log.topic(name); records are { topic, key, value }', details: { topic: name } })

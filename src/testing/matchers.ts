@@ -6,7 +6,7 @@ import { describe, quote } from '../base/describe.ts'
 import { UsageError } from '../base/errors.ts'
 import { nearestName } from '../base/nearest-name.ts'
 import type { LogRecord } from '../log/log-record.ts'
-import type { TopicLike } from '../log/topic-like.ts'
+import { nameOf, type TopicLike } from '../log/topic-like.ts'
 import { RecordExpectation, printRecord, type Equals, type ExpectedRecord } from './expected-record.ts'
 import { findInOrder } from './record-order.ts'
 import { storedRecords } from './stored-records.ts'
@@ -148,7 +148,7 @@ function readGroup(received: unknown): GroupLike {
 }
 
 function readTopicName(topic: unknown): string {
-  const name: unknown = typeof topic === 'object' && topic !== null && 'name' in topic ? topic.name : topic
+  const name = nameOf(topic)
   if (typeof name === 'string') return name
   throw new UsageError('EXPECTATION_INVALID', `toHaveLag: found ${describe(topic)}, expected a topic`, { hint: 'give the topic or its name, or leave it out for all topics' })
 }

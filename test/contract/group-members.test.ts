@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Consumer, EventLog, LogRecord } from '../../src/index.ts'
 import { failureOf } from './support/failures.ts'
-import { collect, collectAll, joined, take } from './support/groups.ts'
+import { collect, joined, take } from './support/groups.ts'
 import { KEPT_LOGS, LOGS } from './support/logs.ts'
 import { numbers } from './support/records.ts'
 
@@ -49,8 +49,6 @@ describe.each(LOGS)('%s', (_kind, openLog) => {
     test('a partition that is not let go within revokeTimeout moves all the same: late commits are refused', async () => {
       const { log, clock } = await openLog()
       const { topic, group, consumer } = await joined(log, { records: 8, partitions: 1, revokeTimeout: '10s' })
-      const errors: unknown[] = []
-      group.on('error', ({ error }) => errors.push(error))
       const slow = consumer[Symbol.asyncIterator]()
       const { value: record } = await slow.next() as { value: LogRecord }
       await consumer.close({ leave: false }).catch(() => undefined)
@@ -127,19 +125,18 @@ describe.each(LOGS)('%s', (_kind, openLog) => {
 
   describe('what a consumer may commit', () => {
     test('a record that was not handed out, or was so before the partition was with another member, is refused', async () => {
-      const { log, clock } = await openLog()
+      const { log } = await openLog()
       const { topic, group, consumer } = await joined(log, { records: 8, commit: 'manual', revokeTimeout: '10s' })
       const stored = (await topic.partitions[0]!.get(7))!
       expect(await failureOf(() => consumer.commit(stored))).toMatchObject({ name: 'UsageError', code: 'OFFSET_INVALID' })
       const [first] = await take(consumer, 1, { leave: false })
       const other = await group.join(topic, { from: 'earliest', assignor: 'range', memberId: 'a' })
       await consumer.close()
-      await collectAll(other, 8)
+      await take(other, 8, { leave: false })
       await other.close({ leave: true })
       const again = await group.join(topic, { from: 'earliest', commit: 'manual' })
       expect(await failureOf(() => again.commit(first))).toMatchObject({ name: 'ConflictError', code: 'COMMIT_FENCED' })
       expect(await group.committed(topic)).toEqual(new Map([[0, 7]]))
-      void clock
     })
 
     test('a record that was given back can be committed, and does not come again', async () => {
@@ -244,11 +241,10 @@ describe.each(KEPT_LOGS)('%s', (_kind, openLog) => {
 
   test('generations go on rising, and a static member has its partitions back, after its process ended', async () => {
     const opened = await openLog()
-    const topic = await opened.log.topic('orders', { partitions: 3 })
+    await opened.log.topic('orders', { partitions: 3 })
     const join = (log: EventLog, memberId: string) => log.group('billing').join('orders', { from: 'earliest', memberId, sessionTimeout: '1m' })
     const [a, b] = [await join(opened.log, 'a'), await join(opened.log, 'b')]
     const owned = [a.assignment, b.assignment]
-    void topic
     const { log, clock } = await opened.reopen!()
     const generations: number[] = []
     log.group('billing').on('rebalance', ({ generation }) => generations.push(generation))

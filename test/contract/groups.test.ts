@@ -319,14 +319,13 @@ describe.each(LOGS)('%s', (_kind, openLog) => {
 
   test('with the log its consumers end, and have committed', async () => {
     const opened = await openLog()
-    const { topic, consumer } = await joined(opened.log, { records: 5 })
+    const { consumer } = await joined(opened.log, { records: 5 })
     const records = consumer[Symbol.asyncIterator]()
     for (let n = 0; n < 5; n++) await records.next()
     const pending = records.next()
     await opened.log.close()
     expect(await pending).toEqual({ value: undefined, done: true })
     expect(await failureOf(() => Promise.resolve().then(() => opened.log.group('billing')))).toMatchObject({ name: 'ClosedError' })
-    void topic
   })
 })
 

@@ -3,7 +3,9 @@
 // there are. All of them put members in the order of their ids first, so the order in which they are given never
 // matters. Ids are compared by UTF-16 units, as Java compares strings.
 
-export interface TopicPartition { readonly topic: string; readonly partition: number }
+import type { TopicPartition } from '../../format/consumer-protocol.ts'
+
+export type { TopicPartition }
 
 export interface AssignorMember {
   readonly id: string

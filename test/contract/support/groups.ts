@@ -32,8 +32,3 @@ export function collect<V>(consumer: Consumer<V>): LogRecord<V>[] {
   loop().catch(() => { /* the log was made to crash, or the consumer was fenced */ })
   return seen
 }
-
-/** So many records, each handled but the last, which is in hand when this resolves. */
-export async function collectAll<V>(consumer: Consumer<V>, count: number): Promise<LogRecord<V>[]> {
-  return await take(consumer, count, { leave: false })
-}
