@@ -1,13 +1,22 @@
-// Kafka's two checkpoint files of a directory: how far each partition is known to be on the device, and where each
-// begins. Rewritten whole, one write at a time; writers that come meanwhile share the next.
+// The checkpoint files of a directory, in Kafka's form: an offset for each partition. Rewritten whole, one write at a
+// time; writers that come meanwhile share the next. None is made before there is something to say.
+//
+//   compacted offset ≥ cleaner offset: it is written before the first segment is replaced, that after the last
 import { formatOffsets, parseOffsets } from '../format/checkpoint-file.ts'
-import type { FileSystem } from '../platform/file-system.ts'
+import { systemClock } from '../platform/clock.ts'
+import { join, type FileSystem } from '../platform/file-system.ts'
 import { readTextFile, replaceFile } from '../storage/replace-file.ts'
 import { SharedSync } from '../storage/shared-sync.ts'
 import { parsePartitionDirectory, partitionDirectory } from './topic-name.ts'
 
+/** How far each partition is known to be on the device. */
 export const RECOVERY_POINTS = 'recovery-point-offset-checkpoint'
+/** Where each begins. */
 export const START_OFFSETS = 'log-start-offset-checkpoint'
+/** Up to where each was compacted. */
+export const CLEANER_OFFSETS = 'cleaner-offset-checkpoint'
+/** Segments that begin before it may have gaps; ours alone. */
+export const COMPACTED_OFFSETS = 'compacted-offset-checkpoint'
 
 /** By partition directory: `orders-0`. */
 export type Offsets = Map<string, number>
@@ -36,10 +45,40 @@ export class OffsetCheckpoint {
   async #replace(): Promise<void> {
     const entries = [...this.#offsets()].map(([label, offset]) => ({ ...parsePartitionDirectory(label)!, offset }))
     const text = formatOffsets(entries)
-    if (text === this.#written) return
+    if (text === this.#written || (entries.length === 0 && this.#fs.stat(join(this.#directory, this.#name)) === undefined)) return
     this.#written = undefined
     await replaceFile(this.#fs, this.#directory, this.#name, text)
     this.#written = text
+  }
+}
+
+/** File systems tell times apart that differ by so much. */
+const TIMESTAMP_GRAIN_MS = 20
+
+/** A checkpoint that another process writes: read again when the file is another one. */
+export class WatchedOffsets {
+  readonly #fs: FileSystem
+  readonly #directory: string
+  readonly #name: string
+  #seen: string | undefined
+  #offsets: Offsets = new Map()
+
+  constructor(fs: FileSystem, directory: string, name: string) {
+    this.#fs = fs
+    this.#directory = directory
+    this.#name = name
+  }
+
+  /** One that was read when it was new may have been replaced by one of the same time. */
+  get(label: string): number {
+    const stat = this.#fs.stat(join(this.#directory, this.#name))
+    const found = stat === undefined ? '' : `${stat.modifiedMs}/${stat.bytes}`
+    if (found !== this.#seen) {
+      const isNew = stat !== undefined && Math.abs(systemClock.now() - stat.modifiedMs) < TIMESTAMP_GRAIN_MS
+      this.#seen = isNew ? undefined : found
+      this.#offsets = readOffsets(this.#fs, this.#directory, this.#name)
+    }
+    return this.#offsets.get(label) ?? 0
   }
 }
 

@@ -3,12 +3,11 @@
 // It looks at once where somebody asks (a read begins, an offset is asked for), and while somebody waits every 10 ms,
 // backing off to 50 ms while nothing comes.
 import { ClosedError, ConflictError, NotFoundError } from '../base/errors.ts'
-import { systemClock } from '../platform/clock.ts'
 import { join, type FileSystem } from '../platform/file-system.ts'
 import { FollowedPartition } from '../storage/followed-partition.ts'
 import { IndexCache } from '../storage/index-cache.ts'
 import { CATALOG_TOPIC, Catalog, type CatalogEntry } from './catalog.ts'
-import { START_OFFSETS, readOffsets, type Offsets } from './checkpoints.ts'
+import { CLEANER_OFFSETS, COMPACTED_OFFSETS, START_OFFSETS, WatchedOffsets } from './checkpoints.ts'
 import { EventEmitter } from './event-emitter.ts'
 import type { InternalTopic } from './internal-topics.ts'
 import { LogDirectory } from './log-directory.ts'
@@ -24,8 +23,6 @@ import { readTopicOptions, reconcile, type ReadTopicOptions, type TopicSettings 
 
 const SHORTEST_POLL_MS = 10
 const LONGEST_POLL_MS = 50
-/** File systems tell times apart that differ by so much. */
-const TIMESTAMP_GRAIN_MS = 20
 
 export class FollowedLog implements OpenLog {
   readonly location: string
@@ -39,7 +36,9 @@ export class FollowedLog implements OpenLog {
   readonly #internal = new Map<InternalTopic, Promise<FollowedPartition>>()
   /** Of the catalog: so much of it has taken effect here. While it has no more, every directory is whose it was. */
   #followedBytes = 0
-  #starts: { readonly seen: string | undefined; readonly offsets: Offsets } = { seen: undefined, offsets: new Map() }
+  readonly #starts: WatchedOffsets
+  readonly #compacted: WatchedOffsets
+  readonly #cleaned: WatchedOffsets
   #looking: Promise<void> | undefined
   #pollMs = SHORTEST_POLL_MS
   #timer: { cancel(): void } | undefined
@@ -52,11 +51,14 @@ export class FollowedLog implements OpenLog {
     this.settings = settings
     this.events = new EventEmitter(settings.logger)
     this.#directory = directory
+    this.#starts = new WatchedOffsets(directory.fs, directory.path, START_OFFSETS)
+    this.#compacted = new WatchedOffsets(directory.fs, directory.path, COMPACTED_OFFSETS)
+    this.#cleaned = new WatchedOffsets(directory.fs, directory.path, CLEANER_OFFSETS)
   }
 
   static async open(fs: FileSystem, path: string, location: string, settings: OpenSettings): Promise<FollowedLog> {
     const log = new FollowedLog(location, LogDirectory.openToRead(fs, path), settings)
-    log.#catalogPartition = await log.#openPartition(CATALOG_TOPIC, 0, () => 'delete', () => true)
+    log.#catalogPartition = await log.#openPartition(CATALOG_TOPIC, 0, () => true)
     log.#catalog = new Catalog(log.#catalogPartition, settings.clock)
     try {
       await log.#look()
@@ -94,7 +96,7 @@ export class FollowedLog implements OpenLog {
     const label = partitionDirectory(topic, 0)
     const known = this.#internal.get(topic)
     if (known !== undefined || this.#directory.fs.stat(join(this.#directory.path, label)) === undefined) return await known
-    const opening = this.#openPartition(topic, 0, () => 'delete', () => true)
+    const opening = this.#openPartition(topic, 0, () => true)
     this.#internal.set(topic, opening)
     opening.catch(() => this.#internal.delete(topic))
     return await opening
@@ -192,34 +194,22 @@ export class FollowedLog implements OpenLog {
     const { fs, path } = this.#directory
     for (let index = topic.partitions.length; index < count; index++) {
       const isOurs = (): boolean => !this.#catalogPartition.hasGoneOnSince(this.#followedBytes) || ownerOf(fs, join(path, partitionDirectory(topic.name, index))) === topic.id
-      partitions.push(await this.#openPartition(topic.name, index, () => topic.settings.cleanup, isOurs))
+      partitions.push(await this.#openPartition(topic.name, index, isOurs))
     }
     return partitions
   }
 
-  #openPartition(topic: string, index: number, cleanup: () => TopicSettings['cleanup'], isOurs: () => boolean): Promise<FollowedPartition> {
+  #openPartition(topic: string, index: number, isOurs: () => boolean): Promise<FollowedPartition> {
     const label = partitionDirectory(topic, index)
     return FollowedPartition.open({
       fs: this.#directory.fs,
       directory: join(this.#directory.path, label),
       label,
       indexes: this.#indexes,
-      gaps: () => cleanup() !== 'delete',
-      startOffset: () => this.#startOffsets().get(label) ?? 0,
+      compactedBelow: () => Math.max(this.#compacted.get(label), this.#cleaned.get(label)), // a broker keeps the second alone
+      startOffset: () => this.#starts.get(label),
       isOurs,
     })
-  }
-
-  /** Read again when the file is another one. One that was read when it was new may have been replaced by one of the same time. */
-  #startOffsets(): Offsets {
-    const { fs, path } = this.#directory
-    const stat = fs.stat(join(path, START_OFFSETS))
-    const found = stat === undefined ? '' : `${stat.modifiedMs}/${stat.bytes}`
-    if (found !== this.#starts.seen) {
-      const isNew = stat !== undefined && Math.abs(systemClock.now() - stat.modifiedMs) < TIMESTAMP_GRAIN_MS
-      this.#starts = { seen: isNew ? undefined : found, offsets: readOffsets(fs, path, START_OFFSETS) }
-    }
-    return this.#starts.offsets
   }
 
   #drop(topic: StoredTopic, reason: ClosedError, how: 'deleted' | 'closed'): void {

@@ -1,11 +1,11 @@
 // The partitions of a log that this process writes, by directory name: opened with what the checkpoints know of them,
-// synced in rounds, closed together. Owns the two checkpoint files; the catalog decides which partitions there are.
+// synced in rounds, closed together. Owns the checkpoint files; the catalog decides which partitions there are.
 import { type ClosedError, LimitError, MillraceError, StorageError } from '../base/errors.ts'
 import { join } from '../platform/file-system.ts'
 import { IndexCache } from '../storage/index-cache.ts'
 import type { RecoveryReport } from '../storage/recovery.ts'
 import { WritablePartition, type WritableOptions } from '../storage/writable-partition.ts'
-import { OffsetCheckpoint, RECOVERY_POINTS, START_OFFSETS, readOffsets, type Offsets } from './checkpoints.ts'
+import { CLEANER_OFFSETS, COMPACTED_OFFSETS, OffsetCheckpoint, RECOVERY_POINTS, START_OFFSETS, readOffsets, type Offsets } from './checkpoints.ts'
 import type { EventEmitter } from './event-emitter.ts'
 import { inParallel } from './in-parallel.ts'
 import type { LogDirectory } from './log-directory.ts'
@@ -27,9 +27,13 @@ export class PartitionStore {
   readonly #open = new Map<string, WritablePartition>()
   readonly #recoveryPoints: OffsetCheckpoint
   readonly #startOffsets: OffsetCheckpoint
+  readonly #cleanerOffsets: OffsetCheckpoint
+  readonly #compactedOffsets: OffsetCheckpoint
   /** As they are in the files: of partitions that are not open yet, and starts that are about to move. */
   readonly #storedPoints: Offsets
   readonly #storedStarts: Offsets
+  readonly #cleaned: Offsets
+  readonly #compacted: Offsets
   /** Deleted since the checkpoints were written: an entry there would be believed of a new partition of that name. */
   readonly #stale = new Set<string>()
 
@@ -41,8 +45,14 @@ export class PartitionStore {
     this.#onDirty = onDirty
     this.#storedPoints = readOffsets(fs, path, RECOVERY_POINTS)
     this.#storedStarts = readOffsets(fs, path, START_OFFSETS)
+    this.#cleaned = readOffsets(fs, path, CLEANER_OFFSETS)
+    this.#compacted = readOffsets(fs, path, COMPACTED_OFFSETS)
+    for (const [label, offset] of this.#cleaned) this.#compacted.set(label, Math.max(offset, this.#compacted.get(label) ?? 0)) // a broker keeps the first alone
     this.#recoveryPoints = new OffsetCheckpoint(fs, path, RECOVERY_POINTS, () => new Map([...this.#open].map(([label, partition]) => [label, partition.syncedOffset])))
-    this.#startOffsets = new OffsetCheckpoint(fs, path, START_OFFSETS, () => new Map([...this.#storedStarts].filter(([label, offset]) => offset > 0 && this.#open.has(label))))
+    const ofOpen = (offsets: Offsets) => () => new Map([...offsets].filter(([label, offset]) => offset > 0 && this.#open.has(label)))
+    this.#startOffsets = new OffsetCheckpoint(fs, path, START_OFFSETS, ofOpen(this.#storedStarts))
+    this.#cleanerOffsets = new OffsetCheckpoint(fs, path, CLEANER_OFFSETS, ofOpen(this.#cleaned))
+    this.#compactedOffsets = new OffsetCheckpoint(fs, path, COMPACTED_OFFSETS, ofOpen(this.#compacted))
   }
 
   exists(topic: string, index: number): boolean {
@@ -125,10 +135,12 @@ export class PartitionStore {
     await this.#recoveryPoints.save()
   }
 
-  /** Both files, with the open partitions and no others. */
+  /** All files, with the open partitions and no others. */
   async saveCheckpoints(): Promise<void> {
     const stale = [...this.#stale]
     await this.#startOffsets.save()
+    await this.#compactedOffsets.save()
+    await this.#cleanerOffsets.save()
     await this.#recoveryPoints.save()
     for (const label of stale) this.#stale.delete(label)
   }
@@ -149,6 +161,8 @@ export class PartitionStore {
   #forgetStored(label: string): void {
     this.#storedStarts.delete(label)
     this.#storedPoints.delete(label)
+    this.#cleaned.delete(label)
+    this.#compacted.delete(label)
   }
 
   #path(label: string): string {
@@ -162,7 +176,7 @@ export class PartitionStore {
       directory: this.#path(label),
       label,
       indexes: this.#indexes,
-      gaps: () => policies().cleanup !== 'delete',
+      compactedBelow: () => this.#compacted.get(label) ?? 0,
       segmentBytes: () => policies().segmentBytes,
       segmentAgeMs: () => policies().segmentAgeMs,
       saveStartOffset: offset => this.#saveStartOffset(label, offset),

@@ -4,8 +4,8 @@
 import { ClosedError, NotFoundError } from '../base/errors.ts'
 import { HEADER_BYTES, LOG_OVERHEAD, baseOffset, batchBytes, batchFault } from '../format/record-batch.ts'
 import { PartitionLog, type PartitionOptions } from './partition-log.ts'
-import { liveBases, openSegments } from './recovery.ts'
-import { Segment } from './segment.ts'
+import { liveBases, openSegment, openSegments } from './recovery.ts'
+import type { Segment } from './segment.ts'
 
 const PIECE_BYTES = 256 * 1024
 /** What look() takes in at most, so that the event loop is not held. */
@@ -78,7 +78,7 @@ export class FollowedPartition extends PartitionLog {
     this.start = this.#options.startOffset()
     this.list = openSegments(this.#options, this.start, 'read')
     const last = this.list.at(-1)
-    if (last !== undefined) await last.scan({ gaps: this.#options.gaps(), from: 'last-entry' })
+    if (last !== undefined) await last.scan({ from: 'last-entry' })
     this.#settle()
   }
 
@@ -150,7 +150,7 @@ export class FollowedPartition extends PartitionLog {
 
   #follows(segment: Segment, buffer: Buffer, at: number, filled: number): boolean {
     const base = baseOffset(buffer, at)
-    return (this.#options.gaps() ? base >= segment.endOffset : base === segment.endOffset) && batchFault(buffer, at, filled) === undefined
+    return (segment.compacted ? base >= segment.endOffset : base === segment.endOffset) && batchFault(buffer, at, filled) === undefined
   }
 
   /** The writer begins a new segment where the last one ends: those before the newest are whole, and go by its word. */
@@ -159,7 +159,7 @@ export class FollowedPartition extends PartitionLog {
     const [first] = bases
     if (first === undefined) return false
     last?.sealedElsewhere(first)
-    const added = bases.map(base => Segment.open(this.#options.fs, this.#options.directory, base, 'read'))
+    const added = bases.map(base => openSegment(this.#options, base, 'read'))
     for (const [i, segment] of added.entries()) segment.endOffset = bases[i + 1] ?? segment.baseOffset
     const newest = added.at(-1)!
     newest.index.reset()

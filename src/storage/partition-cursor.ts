@@ -90,10 +90,10 @@ export class PartitionCursor {
   #leave(maxBytes: number): Chunk | undefined | Promise<Chunk | undefined> {
     const segment = this.#segment!
     const next = this.#log.segmentAfter(segment)
-    if (next === undefined && this.#log.options.gaps()) return undefined
+    if (next === undefined && segment.compacted) return undefined
     if (next === undefined) return this.#doubt(segment, { position: segment.bytes, offset: this.#offset, reason: 'the segment ends before it' }, maxBytes)
     const missingFrom = Math.max(this.#offset, this.#log.startOffset)
-    if (next.baseOffset > missingFrom && !this.#log.options.gaps()) throw this.#log.missing(missingFrom, next.baseOffset)
+    if (next.baseOffset > missingFrom && !segment.compacted) throw this.#log.missing(missingFrom, next.baseOffset)
     this.#segment = next
     this.#position = 0
     this.#expected = next.baseOffset
@@ -153,7 +153,7 @@ export class PartitionCursor {
 
   /** Moves over what was read. A number asks to read so many bytes from where it stands now; 0: the segment ends. */
   #take(segment: Segment, buffer: Buffer, read: BatchesRead, maxBytes: number): Chunk | undefined | number | Promise<Chunk | undefined> {
-    const want: Want = { from: this.#offset, limit: this.#log.readableEnd, expected: this.#expected, named: this.#named, gaps: this.#log.options.gaps(), inFull: this.#doubted === segment, maxBytes }
+    const want: Want = { from: this.#offset, limit: this.#log.readableEnd, expected: this.#expected, named: this.#named, gaps: segment.compacted, inFull: this.#doubted === segment, maxBytes }
     const taken = takeBatches(buffer, read, want)
     switch (taken.kind) {
       case 'batches':

@@ -1,7 +1,7 @@
 // What there is to read of one partition: its segments in order; partition-cursor.ts walks them. Base of the two that change it:
 // WritablePartition (this process writes) and FollowedPartition (another process does).
 //
-//   segments[i].endOffset ≤ segments[i + 1].baseOffset      (equal unless compacted or damaged)
+//   segments[i].endOffset ≤ segments[i + 1].baseOffset      (equal unless the first is compacted, or damaged)
 //   segments[0].baseOffset ≤ startOffset ≤ readableEnd ≤ endOffset
 import { type ClosedError, CorruptionError, OutOfRangeError, UsageError } from '../base/errors.ts'
 import type { FileSystem } from '../platform/file-system.ts'
@@ -14,8 +14,8 @@ export interface PartitionOptions {
   /** For messages: `orders-0`. */
   readonly label: string
   readonly indexes: IndexCache
-  /** Offsets may be missing inside segments: the partition is compacted. */
-  readonly gaps: () => boolean
+  /** Segments that begin before it were compacted, or may have been: offsets are missing in them. */
+  readonly compactedBelow: () => number
 }
 
 export interface SegmentStats {
@@ -106,7 +106,7 @@ export abstract class PartitionLog {
   /** Also where a time index turns out to mislead. */
   async rebuildIndex(segment: Segment): Promise<void> {
     this.options.indexes.forget(segment.index)
-    await segment.rebuildIndex({ gaps: this.options.gaps() })
+    await segment.rebuildIndex()
     if (!segment.removed && !this.isActive(segment)) this.options.indexes.adopt(segment.index)
   }
 
@@ -141,7 +141,7 @@ export abstract class PartitionLog {
       createdAt: segment.firstTime() ?? this.options.fs.stat(segment.file.path)?.modifiedMs ?? 0,
       largestTimestamp: this.largestTimestamp(segment),
       active: this.isActive(segment),
-      compacted: false,
+      compacted: segment.compacted,
     }))
   }
 

@@ -47,9 +47,16 @@ export async function recoverSegments(options: PartitionOptions, facts: Recovery
 
 /** The live segments of a directory in order, their ends as the neighbours tell them. Changes nothing on the disk. */
 export function openSegments(options: PartitionOptions, startOffset: number, mode: 'read' | 'write'): Segment[] {
-  const segments = liveBases(options, startOffset).map(base => Segment.open(options.fs, options.directory, base, mode))
+  const segments = liveBases(options, startOffset).map(base => openSegment(options, base, mode))
   segments.forEach((segment, i) => { segment.endOffset = segments[i + 1]?.baseOffset ?? segment.baseOffset })
   return segments
+}
+
+/** Its end is not known yet. */
+export function openSegment(options: PartitionOptions, base: number, mode: 'read' | 'write'): Segment {
+  const segment = Segment.open(options.fs, options.directory, base, mode)
+  segment.compacted = base < options.compactedBelow()
+  return segment
 }
 
 /** Of the segments that hold, or will, something from the start offset on; in order. */
@@ -127,16 +134,16 @@ class Recovery {
     for (const [i, segment] of suspects.entries()) {
       const epochAt = (offset: number) => this.#epochs.at(offset)
       const from = this.#facts.trust === 'device' ? 'beginning' : 'last-entry' // an active segment's indexes are not synced
-      let result = await segment.scan({ gaps: this.#options.gaps(), from, epochAt })
+      let result = await segment.scan({ from, epochAt })
       while (result.fault !== undefined) {
         const next = await findBatchAfter(segment.file, result.fault.position, result.fault.offset)
         if (this.#mayCut(result.fault, next !== undefined)) return await this.#cut(segment, suspects.slice(0, i + 1))
         this.#damage.push(segment.corruption(result.fault, next?.baseOffset ?? segment.endOffset))
         if (next === undefined) break
-        result = await segment.scanOn(next, { gaps: this.#options.gaps() })
+        result = await segment.scanOn(next)
       }
       const follower = suspects[i + 1]
-      if (follower !== undefined && follower.baseOffset !== segment.endOffset && !this.#options.gaps()) {
+      if (follower !== undefined && follower.baseOffset !== segment.endOffset && !segment.compacted) {
         if (this.#mayCut({ position: 0, offset: segment.endOffset, reason: '' }, false)) return await this.#cut(segment, suspects.slice(0, i + 1))
         segment.endOffset = follower.baseOffset
       }

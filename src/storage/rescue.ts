@@ -40,7 +40,7 @@ async function copyAndReplace(options: PartitionOptions, segment: Segment, rescu
   const { fs } = options
   const path = segment.file.path
   const copyPath = `${path}.rescued`
-  const believed = await scanBatches(segment.file, { position: 0, nextOffset: segment.baseOffset, gaps: options.gaps(), onBatch: () => {} })
+  const believed = await scanBatches(segment.file, { position: 0, nextOffset: segment.baseOffset, gaps: segment.compacted, onBatch: () => {} })
   // Damage below the last good sync is for recovery to report: it is copied as it is.
   const end = believed.nextOffset < rescueFrom ? segment.file.bytes() : believed.endPosition
   const leftBytes = await writtenBytes(segment.file, end)

@@ -35,6 +35,8 @@ export class Segment {
   damagedAt: ReadonlySet<number> = new Set()
   /** The index was compared with the log since this process opened it. */
   indexChecked = false
+  /** Offsets may be missing in it: compaction took records out, or may have. */
+  compacted = false
   /** Sealed, and nothing more is to be done for its indexes. */
   settled = false
   #cutUnsynced = false
@@ -134,7 +136,7 @@ export class Segment {
    * Walks the file from its last sound index entry, or from the beginning, and takes in every batch that can be
    * believed. Returns where that ends and why; `bytes` and `endOffset` stand there too.
    */
-  async scan(options: { gaps: boolean; from: 'last-entry' | 'beginning'; epochAt?: (offset: number) => number | undefined }): Promise<ScanResult> {
+  async scan(options: { from: 'last-entry' | 'beginning'; epochAt?: (offset: number) => number | undefined }): Promise<ScanResult> {
     this.index.load(this.bytes)
     const start = options.from === 'beginning' ? undefined : this.#scanStart()
     if (start === undefined) this.index.reset()
@@ -147,17 +149,17 @@ export class Segment {
     this.#bytesSinceEntry = start === undefined ? 0 : INDEX_INTERVAL_BYTES + 1
     this.indexChecked = true
     return await scanBatches(this.file, {
-      position: this.bytes, nextOffset: this.endOffset, gaps: options.gaps,
+      position: this.bytes, nextOffset: this.endOffset, gaps: this.compacted,
       ...(options.epochAt === undefined ? {} : { epochAt: options.epochAt }),
       onBatch: (bytes, at, position) => this.noteBatch(bytes, at, position),
     })
   }
 
   /** Goes on behind a damaged stretch. The batch there gets an entry of its own, so that readers can step over. */
-  async scanOn(from: { position: number; baseOffset: number }, options: { gaps: boolean }): Promise<ScanResult> {
+  async scanOn(from: { position: number; baseOffset: number }): Promise<ScanResult> {
     this.#bytesSinceEntry = from.position === 0 ? 0 : INDEX_INTERVAL_BYTES + 1
     return await scanBatches(this.file, {
-      position: from.position, nextOffset: from.baseOffset, gaps: options.gaps,
+      position: from.position, nextOffset: from.baseOffset, gaps: this.compacted,
       onBatch: (bytes, at, position) => this.noteBatch(bytes, at, position),
     })
   }
@@ -187,13 +189,14 @@ export class Segment {
   }
 
   /** Makes the indexes anew from the log, damaged stretches left out. Readers go on meanwhile with the old ones. */
-  async rebuildIndex(options: { gaps: boolean }): Promise<void> {
+  async rebuildIndex(): Promise<void> {
     const copy = new Segment(this.#fs, this.directory, this.baseOffset, this.file)
     const damagedAt = new Set<number>()
+    copy.compacted = this.compacted
     copy.index.reset()
     let from: { position: number; baseOffset: number } | undefined = { position: 0, baseOffset: this.baseOffset }
     while (from !== undefined && from.position < this.bytes) {
-      const { fault, endPosition, nextOffset }: ScanResult = await copy.scanOn(from, options)
+      const { fault, endPosition, nextOffset }: ScanResult = await copy.scanOn(from)
       if (fault !== undefined) damagedAt.add(fault.position)
       else if (endPosition === from.position) break // the file is shorter than it was
       from = fault === undefined ? { position: endPosition, baseOffset: nextOffset } : await findBatchAfter(this.file, fault.position, fault.offset)

@@ -25,7 +25,7 @@ class WatchedFileSystem extends SimulatedFileSystem {
 interface Pair { readonly writer: WritablePartition; readonly follower: FollowedPartition }
 
 async function follow(fs: FileSystem, writer: WritablePartition, directory = DIRECTORY): Promise<Pair> {
-  const follower = await FollowedPartition.open({ fs, directory, label: 't-0', indexes: new IndexCache(), gaps: () => false, startOffset: () => writer.startOffset, isOurs: () => true })
+  const follower = await FollowedPartition.open({ fs, directory, label: 't-0', indexes: new IndexCache(), compactedBelow: () => 0, startOffset: () => writer.startOffset, isOurs: () => true })
   return { writer, follower }
 }
 

@@ -19,7 +19,7 @@ export function batchOf(values: readonly string[], timestamp = 1000): Buffer {
 
 export function optionsOn(fs: SimulatedFileSystem, over: Partial<WritableOptions> = {}): WritableOptions {
   return {
-    fs, directory: DIRECTORY, label: 't-0', indexes: new IndexCache(), gaps: () => false,
+    fs, directory: DIRECTORY, label: 't-0', indexes: new IndexCache(), compactedBelow: () => 0,
     segmentBytes: () => 1024, segmentAgeMs: () => Infinity,
     onDirty: () => {}, onFailed: () => {}, onTrouble: error => { throw error }, saveStartOffset: async () => {},
     ...over,

@@ -1,8 +1,8 @@
 // A directory of ours with a broker's partitions in it, as somebody who moves from Kafka would make it: the topic is
 // created here and closed, then the broker's files take the place of ours. With them goes what Kafka keeps beside
-// them: the leader epochs, and the partition's lines of the broker's two checkpoints. Its partition.metadata stays
+// them: the leader epochs, and the partition's lines of the broker's checkpoints. Its partition.metadata stays
 // behind: the topic's id is the one in our catalog.
-import { cpSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { formatOffsets, parseOffsets } from '../../../src/format/checkpoint-file.ts'
 import { open } from '../../../src/index.ts'
@@ -14,7 +14,7 @@ export type Left = 'closed' | 'killed' | 'powered off'
 /** The cleaner has been there, or may come: offsets have gaps. */
 const compacted = ['compacted-0', '__consumer_offsets-0', '__transaction_state-0']
 
-const checkpoints = ['log-start-offset-checkpoint', 'recovery-point-offset-checkpoint']
+const checkpoints = ['log-start-offset-checkpoint', 'recovery-point-offset-checkpoint', 'cleaner-offset-checkpoint']
 
 /** Names with __ are the log's own here: Kafka's internal topics get another. */
 export function topicOf(folder: string): string {
@@ -43,6 +43,7 @@ function replaceFiles(from: string, to: string): void {
 function mergeCheckpoint(directory: string, name: string, folders: readonly string[]): void {
   const theirs = parseOffsets(readFileSync(join(segmentsDirectory, 'broker-files', name), 'utf8'))
   const adopted = theirs.filter(({ topic, partition }) => folders.includes(`${topic}-${partition}`)).map(entry => ({ ...entry, topic: topicOf(`${entry.topic}-0`) }))
-  const ours = parseOffsets(readFileSync(join(directory, name), 'utf8')).filter(({ topic }) => !adopted.some(entry => entry.topic === topic))
-  writeFileSync(join(directory, name), formatOffsets([...ours, ...adopted]))
+  const path = join(directory, name)
+  const ours = (existsSync(path) ? parseOffsets(readFileSync(path, 'utf8')) : []).filter(({ topic }) => !adopted.some(entry => entry.topic === topic))
+  writeFileSync(path, formatOffsets([...ours, ...adopted]))
 }
