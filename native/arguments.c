@@ -49,6 +49,18 @@ bool take_bytes(napi_env env, napi_value value, struct bytes *bytes)
   return true;
 }
 
+bool take_words(napi_env env, napi_value value, struct words *words)
+{
+  void *start = NULL;
+  bool is_array = false;
+  napi_typedarray_type type;
+  if (napi_is_typedarray(env, value, &is_array) != napi_ok || !is_array) return refuse(env, "millrace: expected an Int32Array");
+  if (napi_get_typedarray_info(env, value, &type, &words->count, &start, NULL, NULL) != napi_ok || type != napi_int32_array) return refuse(env, "millrace: expected an Int32Array");
+  static int32_t nothing;
+  words->start = words->count == 0 ? &nothing : start; // empty or detached: no arithmetic with NULL
+  return true;
+}
+
 bool take_file_range(napi_env env, napi_value offset, napi_value bytes, uint64_t *from, uint64_t *count)
 {
   if (!take_number(env, offset, LARGEST_SAFE_INTEGER, from) || !take_number(env, bytes, UINT32_MAX, count)) return false;
@@ -60,6 +72,13 @@ napi_value number_value(napi_env env, double number)
 {
   napi_value value = NULL;
   napi_create_double(env, number, &value);
+  return value;
+}
+
+napi_value boolean_value(napi_env env, bool boolean)
+{
+  napi_value value = NULL;
+  napi_get_boolean(env, boolean, &value);
   return value;
 }
 

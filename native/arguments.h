@@ -14,6 +14,11 @@ struct bytes {
   size_t length;
 };
 
+struct words {
+  int32_t *start;
+  size_t count;
+};
+
 bool take_arguments(napi_env env, napi_callback_info info, size_t count, napi_value *arguments);
 
 // A whole number from 0 to `largest`, itself at most 2^53 - 1.
@@ -24,12 +29,16 @@ bool take_boolean(napi_env env, napi_value value, bool *boolean);
 // A Buffer or Uint8Array; valid until JavaScript runs again.
 bool take_bytes(napi_env env, napi_value value, struct bytes *bytes);
 
+// An Int32Array; valid until JavaScript runs again.
+bool take_words(napi_env env, napi_value value, struct words *words);
+
 // A range of the file: a page's beginning, and how many bytes.
 bool take_file_range(napi_env env, napi_value offset, napi_value bytes, uint64_t *from, uint64_t *count);
 
 bool refuse(napi_env env, const char *why);
 
 napi_value number_value(napi_env env, double number);
+napi_value boolean_value(napi_env env, bool boolean);
 
 // An errno as the callers of the library get it: negative. 0 is 0, which -0.0 would not be to JavaScript.
 napi_value failure_value(napi_env env, int failure);

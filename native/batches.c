@@ -9,6 +9,7 @@
 
 #include "batch.h"
 #include "crc32c.h"
+#include "records.h"
 
 static napi_value checksum(napi_env env, napi_callback_info info, uint32_t (*of)(const uint8_t *, size_t))
 {
@@ -41,6 +42,19 @@ napi_value batches_stamp(napi_env env, napi_callback_info info)
   if (bytes < BATCH_HEADER_BYTES) return refuse(env, "millrace: too short for a batch"), NULL;
   batch_stamp(batch.start, (size_t)bytes, base_offset, (uint32_t)epoch);
   return NULL;
+}
+
+napi_value batches_walk(napi_env env, napi_callback_info info)
+{
+  napi_value arguments[4];
+  struct bytes body, seeds;
+  struct words rows;
+  uint64_t count;
+  if (!take_arguments(env, info, 4, arguments) || !take_bytes(env, arguments[0], &body)) return NULL;
+  if (!take_bytes(env, arguments[2], &seeds) || !take_words(env, arguments[3], &rows)) return NULL;
+  if (!take_number(env, arguments[1], rows.count / ROW_WORDS, &count)) return NULL;
+  if (seeds.length != RECORD_SEED_BYTES) return refuse(env, "millrace: seeds of another length"), NULL;
+  return boolean_value(env, records_walk(body.start, body.length, (size_t)count, seeds.start, rows.start));
 }
 
 struct reading {

@@ -11,9 +11,10 @@
 #include "cached.h"
 #include "crc32c.h"
 #include "guard.h"
+#include "records.h"
 #include "windows.h"
 
-#define INTERFACE_VERSION 1
+#define INTERFACE_VERSION 2
 
 // (fd, exclusive) → 0, or a negative errno. Never waits.
 static napi_value lock_file(napi_env env, napi_callback_info info)
@@ -50,6 +51,7 @@ static const struct {
   {"crc32c", batches_checksum},
   {"crc32cByTable", batches_checksum_table},
   {"stamp", batches_stamp},
+  {"walkRecords", batches_walk},
   {"readBatches", batches_read},
   {"readCached", cached_read},
   {"grow", windows_grow},
@@ -77,6 +79,17 @@ static const struct {
   {"crcAt", BATCH_CRC_AT},
   {"checkedFrom", BATCH_CHECKED_FROM},
   {"magic", BATCH_MAGIC},
+  {"rowEnd", ROW_END},
+  {"rowTimestampLow", ROW_TIMESTAMP_LOW},
+  {"rowTimestampHigh", ROW_TIMESTAMP_HIGH},
+  {"rowTail", ROW_TAIL},
+  {"rowOffsetDelta", ROW_OFFSET_DELTA},
+  {"rowKey", ROW_KEY},
+  {"rowKeyBytes", ROW_KEY_BYTES},
+  {"rowValueBytes", ROW_VALUE_BYTES},
+  {"rowHashes", ROW_HASHES},
+  {"rowWords", ROW_WORDS},
+  {"seedBytes", RECORD_SEED_BYTES},
 };
 
 static bool add_constants(napi_env env, napi_value exports)

@@ -7,12 +7,16 @@ import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import * as layout from './batch-layout.ts'
+import * as records from './record-layout.ts'
 import type { NativeConstants, NativePart } from './native-part.ts'
 
 /** What both sides have to agree on. */
 const SHARED = {
-  interfaceVersion: 1, overheadBytes: layout.LOG_OVERHEAD, headerBytes: layout.HEADER_BYTES, lengthAt: layout.LENGTH_AT, leaderEpochAt: layout.LEADER_EPOCH_AT,
+  interfaceVersion: 2, overheadBytes: layout.LOG_OVERHEAD, headerBytes: layout.HEADER_BYTES, lengthAt: layout.LENGTH_AT, leaderEpochAt: layout.LEADER_EPOCH_AT,
   magicAt: layout.MAGIC_AT, crcAt: layout.CRC_AT, checkedFrom: layout.CHECKED_FROM, magic: layout.MAGIC,
+  rowEnd: records.ROW_END, rowTimestampLow: records.ROW_TIMESTAMP_LOW, rowTimestampHigh: records.ROW_TIMESTAMP_HIGH, rowTail: records.ROW_TAIL,
+  rowOffsetDelta: records.ROW_OFFSET_DELTA, rowKey: records.ROW_KEY, rowKeyBytes: records.ROW_KEY_BYTES, rowValueBytes: records.ROW_VALUE_BYTES,
+  rowHashes: records.ROW_HASHES, rowWords: records.ROW_WORDS, seedBytes: records.SEED_BYTES,
 }
 
 type Loaded = { readonly part: NativePart; readonly absence: '' } | { readonly part: undefined; readonly absence: string }

@@ -9,6 +9,8 @@ export interface NativePart {
   crc32cByTable(bytes: Uint8Array, start: number, end: number): number
   /** Twin: stamp.ts. */
   stamp(batch: Uint8Array, bytes: number, baseOffset: number, leaderEpoch: number): void
+  /** Whether the body is what so many records are; then each has its row. Twin: walk-records.ts. */
+  walkRecords(body: Uint8Array, count: number, seeds: Uint8Array, rows: Int32Array): boolean
   /**
    * Reads off the main thread until the target is full or the file ends. The first `checked` bytes are whole batches
    * whose checksums hold. Until it settles the descriptor stays open, and the target is neither transferred nor resized.
@@ -51,6 +53,17 @@ export interface NativeConstants {
   readonly crcAt: number
   readonly checkedFrom: number
   readonly magic: number
+  readonly rowEnd: number
+  readonly rowTimestampLow: number
+  readonly rowTimestampHigh: number
+  readonly rowTail: number
+  readonly rowOffsetDelta: number
+  readonly rowKey: number
+  readonly rowKeyBytes: number
+  readonly rowValueBytes: number
+  readonly rowHashes: number
+  readonly rowWords: number
+  readonly seedBytes: number
 }
 
 /** Who handles SIGBUS: what guardState() returns. */

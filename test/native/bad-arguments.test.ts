@@ -7,11 +7,12 @@ import { Worker } from 'node:worker_threads'
 import { once } from 'node:events'
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { ROW_WORDS, SEED_BYTES } from '../../src/native/record-layout.ts'
 import type { NativePart } from '../../src/native/native-part.ts'
 import { native, nativeFile } from './support/native-file.ts'
 
 type Functions = Omit<NativePart, 'constants'>
-type Kind = 'number' | 'boolean' | 'bytes'
+type Kind = 'number' | 'boolean' | 'bytes' | 'words'
 
 const PAGES = 16 * 4096
 const NO_NUMBERS: readonly unknown[] = [undefined, null, '1', '', {}, [], true, Symbol('1'), 1n, Buffer.alloc(9), () => 1, NaN, -1, 0.5, Infinity, -Infinity, 2 ** 53, Number.MAX_VALUE]
@@ -19,6 +20,7 @@ const BAD: Readonly<Record<Kind, readonly unknown[]>> = {
   number: NO_NUMBERS,
   boolean: [undefined, null, 0, 1, '', 'true', {}, []],
   bytes: [undefined, null, 0, '1234', [1, 2, 3], { length: 100, buffer: new ArrayBuffer(100) }, new ArrayBuffer(100), Symbol('bytes')],
+  words: [undefined, null, 0, [1, 2, 3], new ArrayBuffer(480), Buffer.alloc(480), new Uint32Array(120), new Float64Array(60), new DataView(new ArrayBuffer(480)), new Int32Array(ROW_WORDS - 1)],
 }
 
 describe.skipIf(nativeFile === undefined)('bad arguments of native functions', () => {
@@ -27,6 +29,7 @@ describe.skipIf(nativeFile === undefined)('bad arguments of native functions', (
   let window: number
   let preparation: number
   const batch = Buffer.alloc(200, 1)
+  const seeds = Buffer.alloc(SEED_BYTES)
 
   beforeAll(() => { directory = mkdtempSync(join(tmpdir(), 'millrace-arguments-')) })
   afterAll(() => { rmSync(directory, { recursive: true, force: true }) })
@@ -49,6 +52,7 @@ describe.skipIf(nativeFile === undefined)('bad arguments of native functions', (
     crc32c: { good: [batch, 0, 200], kinds: ['bytes', 'number', 'number'] },
     crc32cByTable: { good: [batch, 0, 200], kinds: ['bytes', 'number', 'number'] },
     stamp: { good: [batch, 200, 5, 1], kinds: ['bytes', 'number', 'number', 'number'] },
+    walkRecords: { good: [batch, 1, seeds, new Int32Array(ROW_WORDS)], kinds: ['bytes', 'number', 'bytes', 'words'] },
     readBatches: { good: [fd, batch, 0], kinds: ['number', 'bytes', 'number'] },
     readCached: { good: [fd, batch, 0], kinds: ['number', 'bytes', 'number'] },
     grow: { good: [fd, 0, PAGES], kinds: ['number', 'number', 'number'] },
@@ -98,6 +102,8 @@ describe.skipIf(nativeFile === undefined)('bad arguments of native functions', (
     refused('stamp', [batch, 200, 0, 2 ** 31])
     refused('append', [window, 0, batch, 200, 0, 2 ** 31])
     refused('read', [window, 0, batch, 201])
+    for (const rows of [0, 1, 2]) refused('walkRecords', [batch, rows + 1, seeds, new Int32Array((rows + 1) * ROW_WORDS - 1)])
+    for (const bytes of [0, 15, 17]) refused('walkRecords', [batch, 1, Buffer.alloc(bytes), new Int32Array(ROW_WORDS)])
   })
 
   test('a range outside the window is refused, and one that just fits is not', () => {
@@ -168,6 +174,10 @@ describe.skipIf(nativeFile === undefined)('bad arguments of native functions', (
     expect(native.read(window, 0, detached, 0)).toBe(0)
     expect(native.readCached(fd, detached, 0)).toBe(0)
     expect(await native.readBatches(fd, detached, 0)).toEqual({ filled: 0, checked: 0 })
+    const rows = new Int32Array(ROW_WORDS)
+    structuredClone(null, { transfer: [rows.buffer] })
+    expect([0, 1].map(count => native.walkRecords(detached, count, seeds, count === 0 ? rows : new Int32Array(ROW_WORDS)))).toEqual([true, false])
+    refused('walkRecords', [batch, 1, seeds, rows])
     refused('crc32c', [detached, 0, 1])
     refused('stamp', [detached, 61, 0, 0])
     refused('append', [window, 0, detached, 61, 0, 0])

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { batchBytes, batchFault } from '../../src/format/record-batch.ts'
 import { crc32cInScript } from '../../src/native/crc32c.ts'
 import * as layout from '../../src/native/batch-layout.ts'
+import * as records from '../../src/native/record-layout.ts'
 import { stampInScript } from '../../src/native/stamp.ts'
 import { bundleForNode } from '../platform/support/bundle.ts'
 import { batchOf } from '../support/partitions.ts'
@@ -72,6 +73,9 @@ describe.skipIf(nativeFile === undefined)('the native part and its twins', () =>
     expect(native.constants).toMatchObject({
       overheadBytes: LOG_OVERHEAD, headerBytes: HEADER_BYTES, lengthAt: LENGTH_AT, leaderEpochAt: LEADER_EPOCH_AT, magicAt: MAGIC_AT, crcAt: CRC_AT, checkedFrom: CHECKED_FROM, magic: MAGIC,
     })
+    const rows = Object.entries(records).map(([name, value]) => [name.toLowerCase().replace(/_./g, match => match.slice(1).toUpperCase()), value])
+    expect(native.constants).toMatchObject(Object.fromEntries(rows) as object)
+    expect(rows.length).toBe(11)
     expect(Math.log2(native.constants.pageBytes) % 1).toBe(0)
   })
 

@@ -9,6 +9,7 @@ import { Worker, isMainThread } from 'node:worker_threads'
 import { nativeFile } from './native-file.mjs'
 
 const STEP_BYTES = 64 * 1024
+const seeds = Buffer.alloc(16, 1)
 const native = /** @type {import('../../src/native/native-part.ts').NativePart} */ (createRequire(import.meta.url)(nativeFile()))
 
 /** @param {string} directory */
@@ -22,7 +23,10 @@ async function workOut(directory) {
     native.stamp(exact, bytes, 2 ** 40, 7)
     native.crc32c(exact, 0, bytes)
     native.crc32cByTable(exact, 1, bytes)
+    native.walkRecords(exact, 3, seeds, new Int32Array(3 * native.constants.rowWords))
   }
+  const record = Buffer.from([18, 0, 0, 0, 6, 107, 101, 121, 1, 0])
+  for (let count = 0; count < 3; count++) native.walkRecords(record, count, seeds, new Int32Array(count * native.constants.rowWords))
   const batch = Buffer.alloc(9000, 3)
   batch[16] = 2
   let window = native.grow(fd, 0, STEP_BYTES)
