@@ -6,7 +6,7 @@ import { UsageError } from '../base/errors.ts'
 import { instanceOf, integer, number, oneOf, optionTable, readGiven } from '../base/options.ts'
 
 export const OPERATIONS = [
-  'stat', 'list', 'makeDirectory', 'removeDirectory', 'remove', 'rename', 'open', 'syncDirectory', 'syncDirectoryNow', 'lock', 'release',
+  'stat', 'list', 'makeDirectory', 'removeDirectory', 'remove', 'rename', 'link', 'open', 'syncDirectory', 'syncDirectoryNow', 'lock', 'release',
   'bytes', 'read', 'readLater', 'write', 'truncate', 'sync', 'syncNow', 'close', 'job',
 ] as const
 export type Operation = typeof OPERATIONS[number]

@@ -15,6 +15,8 @@
 // - After sync() resolves, every byte and the length as of the call are on the device. After syncDirectory()
 //   resolves, so is every name that was created, renamed or removed in that directory before the call.
 // - rename replaces the target atomically. remove of what is absent is a no-op.
+// - link gives a file a second name: what is written under one is read under the other, and the bytes are there until
+//   the last of its names is removed. It never replaces a name.
 // - Failures are typed here and nowhere else: LimitError (ENOSPC EDQUOT EFBIG EMFILE ENFILE), StorageError (EIO and
 //   the rest), NotFoundError (ENOENT), UsageError (EACCES EPERM EROFS ENOTDIR); `cause` is the system's error,
 //   `details` hold { path, operation, errno }. A sync that was tried and failed is StorageError('SYNC_FAILED')
@@ -26,15 +28,19 @@ export interface FileSystem {
   readonly reason: string
   /** Names the running system: another boot means that the page cache is gone. null: it can't be told. */
   readonly bootId: string | null
+  /** Of a disk in memory; undefined: the device and its other users decide. */
+  readonly capacityBytes: number | undefined
   stat(path: string): FileStat | undefined
   /** The names in a directory, sorted. */
   list(directory: string): string[]
-  /** Makes the directory and its absent parents (mode 0700), and syncs the parents of what it made. */
-  makeDirectory(path: string): void
+  /** Makes the directory and its absent parents (mode 0700), and syncs the parents of what it made; without `sync` their syncDirectory does. */
+  makeDirectory(path: string, options?: { sync: boolean }): void
   /** An empty directory; absent is a no-op. */
   removeDirectory(path: string): void
   remove(path: string): void
   rename(from: string, to: string): void
+  /** False where the file can't have another name there: this file system has no such thing, or it would lie on another one. */
+  link(from: string, to: string): boolean
   /** 'create' fails if the file exists; 'write' and 'read' if it does not. Files are made with mode 0600 and never opened through a symbolic link. */
   open(path: string, mode: 'create' | 'write' | 'read'): File
   syncDirectory(path: string): Promise<void>
@@ -45,7 +51,13 @@ export interface FileSystem {
   readonly jobs: Jobs
 }
 
-export interface FileStat { readonly kind: 'file' | 'directory' | 'other'; readonly bytes: number; readonly modifiedMs: number }
+export interface FileStat {
+  readonly kind: 'file' | 'directory' | 'other'
+  readonly bytes: number
+  readonly modifiedMs: number
+  /** Tells a file from another that has its name now. The number of one that is gone may be given again. */
+  readonly id: number
+}
 
 export interface File {
   readonly path: string
@@ -85,6 +97,14 @@ export interface DirectoryLock {
 
 export interface Jobs {
   run<T>(work: () => T | Promise<T>): Promise<T>
+  /** For tasks over files by their names; undefined: there is none to be had, and the caller works in slices. */
+  thread(): TaskThread | undefined
+}
+
+export interface TaskThread {
+  run(task: string, request: unknown): Promise<unknown>
+  /** What it has not ended rejects. */
+  end(): void
 }
 
 export function join(...parts: readonly string[]): string {

@@ -2,13 +2,17 @@
 import { setImmediate } from 'node:timers'
 import type { Jobs } from './file-system.ts'
 import type { SeededRandom } from './seeded-random.ts'
+import { WorkerThread } from './worker-thread.ts'
 
 /** Calls the work: libuv or a native library runs it elsewhere, and on plain `memory:` there is nothing to wait for. */
 export const directJobs: Jobs = {
   async run(work) {
     return work()
   },
+  thread: () => undefined,
 }
+
+export const nodeJobs: Jobs = { ...directJobs, thread: () => WorkerThread.start() }
 
 interface Job {
   readonly start: () => void
@@ -16,7 +20,7 @@ interface Job {
 }
 
 /** Starts one job for each turn of the event loop, in an order drawn from the seed: same seed and calls, same order. */
-export class SeededJobs implements Jobs {
+export class SeededJobs implements Pick<Jobs, 'run'> {
   readonly #random: SeededRandom
   readonly #queue: Job[] = []
   #running = 0

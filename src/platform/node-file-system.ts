@@ -2,22 +2,23 @@
 // than a trip through libuv's pool; syncs and cold reads go through the pool. Owns no policy: descriptors are
 // bounded by descriptor-cache.ts, errors typed by system-error.ts, the lock file kept by directory-lock.ts.
 import {
-  closeSync, constants, fsyncSync, lstatSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmdirSync, statSync, unlinkSync,
+  closeSync, constants, fsyncSync, linkSync, lstatSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmdirSync, statSync, unlinkSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { CREATE_FLAGS, FileSlot, READ_FLAGS, WRITE_FLAGS, type DescriptorCache } from './descriptor-cache.ts'
 import { lockDirectory } from './directory-lock.ts'
 import type { DirectoryLock, File, FileStat, FileSystem } from './file-system.ts'
-import { directJobs } from './jobs.ts'
+import { nodeJobs } from './jobs.ts'
 import { NodeFile } from './node-file.ts'
 import { isUnderPermissionModel, syncNames } from './sync.ts'
-import { isSystemError, syncFailure, systemError, systemFailure } from './system-error.ts'
+import { cannotLink, isSystemError, syncFailure, systemError, systemFailure } from './system-error.ts'
 
 const onWindows = process.platform === 'win32'
 
 export class NodeFileSystem implements FileSystem {
-  readonly jobs = directJobs
+  readonly jobs = nodeJobs
   readonly bootId = readBootId()
+  readonly capacityBytes = undefined
   readonly #descriptors: DescriptorCache
   readonly #reason: string
   /** Where nothing can be synced on the spot: synced with the next directory. */
@@ -37,7 +38,7 @@ export class NodeFileSystem implements FileSystem {
       if (found === undefined) return undefined
       // A user may have put a directory elsewhere; files are never reached through a link.
       const isDirectory = found.isDirectory() || (found.isSymbolicLink() && statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
-      return { kind: isDirectory ? 'directory' : found.isFile() ? 'file' : 'other', bytes: found.size, modifiedMs: found.mtimeMs }
+      return { kind: isDirectory ? 'directory' : found.isFile() ? 'file' : 'other', bytes: found.size, modifiedMs: found.mtimeMs, id: found.ino }
     } catch (error) {
       throw systemFailure(error, 'stat', path)
     }
@@ -47,12 +48,12 @@ export class NodeFileSystem implements FileSystem {
     return this.#descriptors.attempt('list', directory, () => readdirSync(directory)).sort()
   }
 
-  makeDirectory(path: string): void {
+  makeDirectory(path: string, { sync } = { sync: true }): void {
     const found = this.stat(path)
     if (found?.kind === 'directory') return
     if (found !== undefined) throw systemFailure(systemError('ENOTDIR', 'mkdir', path), 'makeDirectory', path)
     const parent = dirname(path)
-    if (parent !== path) this.makeDirectory(parent)
+    if (parent !== path) this.makeDirectory(parent, { sync })
     try {
       mkdirSync(path, 0o700)
     } catch (error) {
@@ -60,7 +61,7 @@ export class NodeFileSystem implements FileSystem {
       if (this.stat(path)?.kind !== 'directory') throw systemFailure(error, 'makeDirectory', path)
     }
     if (isUnderPermissionModel) this.#unsyncedParents.add(parent)
-    else this.syncDirectoryNow(parent)
+    else if (sync) this.syncDirectoryNow(parent)
   }
 
   removeDirectory(path: string): void {
@@ -87,6 +88,16 @@ export class NodeFileSystem implements FileSystem {
       renameSync(from, to)
     } catch (error) {
       throw systemFailure(error, 'rename', from)
+    }
+  }
+
+  link(from: string, to: string): boolean {
+    try {
+      linkSync(from, to)
+      return true
+    } catch (error) {
+      if (cannotLink(error)) return false
+      throw systemFailure(error, 'link', to)
     }
   }
 

@@ -8,7 +8,8 @@
 //   So a cut may be undone, and the old bytes come back.
 // - A name that was made, removed or renamed since its directory's last sync is kept or lost, each by itself; a rename
 //   takes both of its names along, and one that is kept takes along earlier renames of the same file.
-// - A file whose name is lost is gone. A directory that is lost takes all that is in it along.
+// - A file whose names are lost is gone, and one that keeps several is the same under each. A directory that is lost
+//   takes all that is in it along.
 // To reach the corners, a cut often keeps all or nothing of a file, or of all names.
 import type { GrowableBytes } from './growable-bytes.ts'
 import type { SeededRandom } from './seeded-random.ts'
@@ -31,8 +32,13 @@ export function cutPower(disk: SimulatedDisk, random: SeededRandom): SimulatedDi
     kept.set(change, keep)
     return keep
   }
+  const files = new Map<DiskFile, DiskFile>()
   const survive = (node: DiskNode): DiskNode => {
-    if (node.kind === 'file') return survivingFile(node, random)
+    if (node.kind === 'file') {
+      const survivor = files.get(node) ?? survivingFile(node, random)
+      files.set(node, survivor)
+      return survivor
+    }
     const names = new Map(node.storedNames)
     for (const step of node.steps) if (isKept(step.change)) applyStep(names, step)
     const survivor = new DiskDirectory()

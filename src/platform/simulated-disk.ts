@@ -9,6 +9,8 @@ import { systemError, systemFailure } from './system-error.ts'
 
 export type DiskNode = DiskFile | DiskDirectory
 
+let nodesMade = 0
+
 /** A write; or a cut, whose bytes are the zeros that a reader would find there if the file grew again. */
 export interface FileChange {
   readonly position: number
@@ -25,6 +27,9 @@ export interface SyncMark {
 
 export class DiskFile {
   readonly kind = 'file'
+  readonly id = ++nodesMade
+  /** Directories' entries that mean this file; with the last one its bytes go. */
+  nameCount = 0
   content = new GrowableBytes()
   modifiedMs = 0
   stored = new GrowableBytes()
@@ -66,7 +71,9 @@ export interface NameStep {
 
 export class DiskDirectory {
   readonly kind = 'directory'
+  readonly id = ++nodesMade
   names = new Map<string, DiskNode>()
+  /** Rises with each change of names, also while the clock stands still. */
   modifiedMs = 0
   storedNames = new Map<string, DiskNode>()
   steps: NameStep[] = []
@@ -91,7 +98,7 @@ export class SimulatedDisk {
     this.history = history
     this.root = root
     this.#renames = renames
-    this.usedBytes = countBytes(root)
+    this.#countNames(root)
   }
 
   get renames(): readonly NameChange[] { return this.#renames }
@@ -128,8 +135,7 @@ export class SimulatedDisk {
 
   remove(path: string, node: DiskNode, operation: string): void {
     const { directory, name } = this.#place(path, operation)
-    if (node.kind === 'file') this.usedBytes -= node.content.length
-    else if (node.names.size > 0) refuse('ENOTEMPTY', operation, path)
+    if (node.kind === 'directory' && node.names.size > 0) refuse('ENOTEMPTY', operation, path)
     this.#step(directory, { change: { node, isRename: false, durable: false }, name, effect: 'delete' })
   }
 
@@ -142,7 +148,6 @@ export class SimulatedDisk {
     if (replaced === node) return
     if (replaced !== undefined && replaced.kind !== node.kind) refuse(node.kind === 'file' ? 'EISDIR' : 'ENOTDIR', 'rename', to)
     if (replaced?.kind === 'directory' && replaced.names.size > 0) refuse('ENOTEMPTY', 'rename', to)
-    if (replaced?.kind === 'file') this.usedBytes -= replaced.content.length
     const change = { node, isRename: true, durable: false }
     if (this.history) this.#renames.push(change)
     this.#step(target.directory, { change, name: target.name, effect: 'set' })
@@ -202,9 +207,29 @@ export class SimulatedDisk {
   }
 
   #step(directory: DiskDirectory, step: NameStep): void {
+    const before = directory.names.get(step.name)
     applyStep(directory.names, step)
+    this.#named(directory.names.get(step.name), 1)
+    this.#named(before, -1)
     if (this.history) directory.steps.push(step)
+    directory.modifiedMs++
     this.namesVersion++
+  }
+
+  #countNames(directory: DiskDirectory): void {
+    for (const node of directory.names.values()) {
+      this.#named(node, 1)
+      if (node.kind === 'directory') this.#countNames(node)
+    }
+  }
+
+  /** The first name brings a file's bytes to the disk, the last one takes them away. */
+  #named(node: DiskNode | undefined, change: 1 | -1): void {
+    if (node?.kind !== 'file') return
+    const had = node.nameCount > 0
+    node.nameCount += change
+    const has = node.nameCount > 0
+    if (had !== has) this.usedBytes += has ? node.content.length : -node.content.length
   }
 
   #place(path: string, operation: string): { readonly directory: DiskDirectory; readonly name: string } {
@@ -220,12 +245,6 @@ export function applyStep(names: Map<string, DiskNode>, { change, name, effect }
 
 export function refuse(errno: string, operation: string, path: string): never {
   throw systemFailure(systemError(errno, operation, path), operation, path)
-}
-
-function countBytes(directory: DiskDirectory): number {
-  let bytes = 0
-  for (const node of directory.names.values()) bytes += node.kind === 'file' ? node.content.length : countBytes(node)
-  return bytes
 }
 
 function remembered<K, V>(known: Map<K, V>, key: K, make: () => V): V {

@@ -20,9 +20,10 @@ import { join, type DirectoryLock, type File, type FileStat, type FileSystem, ty
 import { LOCK_FILE, formatHolder, formatLegacy, parseLockText, type Legacy } from './lock-file.ts'
 import { cutPower } from './power-cut.ts'
 import { SeededRandom } from './seeded-random.ts'
-import { DiskDirectory, DiskFile, SimulatedDisk } from './simulated-disk.ts'
+import { DiskDirectory, DiskFile, SimulatedDisk, refuse } from './simulated-disk.ts'
 import { SimulatedFile } from './simulated-file.ts'
 import { SimulatedMachine, type SimulationOptions } from './simulated-machine.ts'
+import { cannotLink, systemError } from './system-error.ts'
 
 export class SimulatedFileSystem implements FileSystem {
   readonly kind = 'memory'
@@ -41,7 +42,7 @@ export class SimulatedFileSystem implements FileSystem {
     this.bootId = `simulated-boot-${boot}`
     this.#disk = disk
     this.#machine = new SimulatedMachine(disk, options)
-    this.jobs = { run: work => this.#machine.later('job', '', work) }
+    this.jobs = { run: work => this.#machine.later('job', '', work), thread: () => undefined }
   }
 
   // ------------------------------------------------------------ the simulation
@@ -89,7 +90,7 @@ export class SimulatedFileSystem implements FileSystem {
   stat(path: string): FileStat | undefined {
     this.#machine.call('stat', path)
     const node = this.#disk.find(path)
-    return node === undefined ? undefined : { kind: node.kind, bytes: node.kind === 'file' ? node.content.length : 0, modifiedMs: node.modifiedMs }
+    return node === undefined ? undefined : { kind: node.kind, bytes: node.kind === 'file' ? node.content.length : 0, modifiedMs: node.modifiedMs, id: node.id }
   }
 
   list(directory: string): string[] {
@@ -97,7 +98,7 @@ export class SimulatedFileSystem implements FileSystem {
     return [...this.#disk.directory(directory, 'list').names.keys()].sort()
   }
 
-  makeDirectory(path: string): void {
+  makeDirectory(path: string, { sync } = { sync: true }): void {
     this.#machine.call('makeDirectory', path)
     let made = ''
     for (const name of path.split('/').filter(part => part !== '')) {
@@ -105,7 +106,7 @@ export class SimulatedFileSystem implements FileSystem {
       made = `${made}/${name}`
       if (parent.names.has(name)) continue
       this.#disk.create(made, Object.assign(new DiskDirectory(), { modifiedMs: this.#machine.clock.now() }), 'makeDirectory')
-      this.#disk.storeNames(parent, parent.mark())
+      if (sync) this.#disk.storeNames(parent, parent.mark())
     }
     this.#disk.directory(path, 'makeDirectory')
   }
@@ -123,6 +124,14 @@ export class SimulatedFileSystem implements FileSystem {
   rename(from: string, to: string): void {
     this.#machine.call('rename', from)
     this.#disk.rename(from, to)
+  }
+
+  link(from: string, to: string): boolean {
+    const fault = this.#machine.faults.enter('link', to)
+    if (fault !== undefined && cannotLink(systemError(fault.error, 'link', to))) return false
+    if (fault !== undefined) refuse(fault.error, 'link', to)
+    this.#disk.create(to, this.#disk.file(from, 'link'), 'link')
+    return true
   }
 
   open(path: string, mode: 'create' | 'write' | 'read'): File {

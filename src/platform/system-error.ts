@@ -28,6 +28,7 @@ const FAILURES: Readonly<Record<string, Failure>> = {
   EMFILE: tooManyFiles,
   ENFILE: tooManyFiles,
   ENOENT: failure(NotFoundError, 'NO_SUCH_FILE', 'it does not exist', 'was it removed by another program?'),
+  EBUSY: failure(ConflictError, 'IN_USE', 'it is in use', "close what holds it; a mount point can't be replaced: choose a directory in it"),
   EEXIST: failure(ConflictError, 'FILE_EXISTS', 'it exists already', 'was it made by another program?'),
   ENOTEMPTY: failure(ConflictError, 'DIRECTORY_NOT_EMPTY', 'the directory is not empty', 'was something put there by another program?'),
   EACCES: denied,
@@ -39,6 +40,9 @@ const FAILURES: Readonly<Record<string, Failure>> = {
   ELOOP: failure(UsageError, 'SYMBOLIC_LINK', 'it is a symbolic link', 'files of the log are never opened through one: put the file itself there'),
   ENAMETOOLONG: failure(UsageError, 'NAME_TOO_LONG', 'the name is too long for this file system', 'choose a shorter path'),
 }
+
+/** Another file system; one without such names (FAT, some FUSE and network ones); not this user's file; too many names. */
+const LINK_REFUSALS: ReadonlySet<string> = new Set(['EXDEV', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
 
 /** The typed error for a failed operation. What is typed already, or is no system error, comes back as it is. */
 export function systemFailure(error: unknown, operation: string, path: string): Error {
@@ -61,6 +65,11 @@ export function syncFailure(error: unknown, operation: string, path: string): Er
     details: { path, operation, errno: error.code },
     cause: error,
   })
+}
+
+/** A second name for a file that can't be had there, whatever the caller does: other names would do no better, a copy does. */
+export function cannotLink(error: unknown): boolean {
+  return isSystemError(error) && LINK_REFUSALS.has(error.code)
 }
 
 /** Somebody else removed the name of a file that is in use. */

@@ -269,6 +269,44 @@ describe.each(Object.entries(KINDS))('%s', (_name, make) => {
     expect(failureOf(() => { fs.rename(path('a'), path('b')) })).toBeInstanceOf(NotFoundError)
   })
 
+  test('a file with two names is one file: what is written under one is read under the other', async () => {
+    put('a', 'one')
+    fs.makeDirectory(path('x'), { sync: false })
+    expect(fs.link(path('a'), path('x/b'))).toBe(true)
+    const a = fs.open(path('a'), 'write')
+    a.write(bytes('and two'), 3)
+    await a.sync()
+    a.close()
+    await fs.syncDirectory(path('x'))
+    await fs.syncDirectory(directory)
+    expect(get('x/b')).toBe('oneand two')
+    const b = fs.open(path('x/b'), 'write')
+    b.truncate(2)
+    b.close()
+    expect(get('a')).toBe('on')
+  })
+
+  test('removing or replacing one of two names leaves the other with its bytes', () => {
+    for (const name of ['a', 'b']) {
+      put(name, `content of ${name}`)
+      fs.link(path(name), path(`${name}2`))
+    }
+    put('c', 'new')
+    fs.remove(path('a'))
+    fs.rename(path('c'), path('b'))
+    expect(fs.list(directory)).toEqual(['a2', 'b', 'b2'])
+    expect(['a2', 'b', 'b2'].map(get)).toEqual(['content of a', 'new', 'content of b'])
+  })
+
+  test('link replaces nothing, and needs a file', () => {
+    put('a', 'one')
+    put('b', 'other')
+    expect(failureOf(() => fs.link(path('a'), path('b')))).toMatchObject({ code: 'FILE_EXISTS' })
+    expect(get('b')).toBe('other')
+    expect(failureOf(() => fs.link(path('absent'), path('c')))).toBeInstanceOf(NotFoundError)
+    expect(failureOf(() => fs.link(path('a'), path('absent/a')))).toBeInstanceOf(NotFoundError)
+  })
+
   test('removing twice is as good as once, and a removed file is gone for those who hold it', () => {
     put('a', '1')
     const file = fs.open(path('a'), 'read')

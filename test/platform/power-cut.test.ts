@@ -55,6 +55,24 @@ describe(`promises (seed ${SEED})`, () => {
     }
   })
 
+  test('a file with two names is one file also after the cut, and each name is kept or lost by itself', async () => {
+    const fs = disk()
+    await create(fs, '/d/a', 'first').sync()
+    await fs.syncDirectory('/d')
+    fs.open('/d/a', 'write').write(Buffer.from('x'.repeat(6000)), 5)
+    fs.link('/d/a', '/d/b')
+    const found = new Set<boolean>()
+    for (const survivor of afterCuts(fs, survivor => survivor)) {
+      const b = contentOf(survivor, '/d/b')
+      found.add(b !== undefined)
+      if (b === undefined) continue
+      expect(b).toEqual(contentOf(survivor, '/d/a'))
+      survivor.open('/d/b', 'write').truncate(1)
+      expect(textOf(survivor, '/d/a')).toBe('f')
+    }
+    expect(found).toEqual(new Set([true, false]))
+  })
+
   test('a sync covers what was written before it began, not what was written while it ran', async () => {
     const fs = new SimulatedFileSystem({ seed: SEED })
     fs.makeDirectory('/d')

@@ -209,6 +209,31 @@ describe('faults', () => {
   })
 })
 
+test('a file with two names takes its room once, until both are gone', () => {
+  const fs = new SimulatedFileSystem()
+  fs.open('/a', 'create').write(Buffer.alloc(1000), 0)
+  fs.link('/a', '/b')
+  expect(fs.usedBytes).toBe(1000)
+  expect(fs.survivorOfKill().usedBytes).toBe(1000)
+  fs.open('/b', 'write').write(Buffer.alloc(500), 1000)
+  fs.remove('/a')
+  expect(fs.usedBytes).toBe(1500)
+  expect(fs.survivorOfKill().open('/b', 'read').bytes()).toBe(1500)
+  fs.open('/c', 'create')
+  fs.rename('/c', '/b')
+  expect(fs.usedBytes).toBe(0)
+})
+
+test.each(['EXDEV', 'EPERM', 'ENOTSUP', 'EMLINK'])('%s says that a second name is not to be had there', error => {
+  const fs = new SimulatedFileSystem()
+  fs.open('/a', 'create')
+  fs.failNext('link', { error })
+  expect(fs.link('/a', '/b')).toBe(false)
+  expect(fs.link('/a', '/b')).toBe(true)
+  fs.failNext('link', { error: 'ENOSPC' })
+  expect(() => fs.link('/a', '/c')).toThrowError(/disk is full/)
+})
+
 test('work off the main thread ends in an order that the seed repeats', async () => {
   const orderOf = async (seed: number): Promise<string> => {
     const fs = disk({ seed })

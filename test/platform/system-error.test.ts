@@ -5,7 +5,7 @@ import { syncFailure, systemError, systemFailure } from '../../src/platform/syst
 test.each([
   ['ENOSPC', LimitError, 'DISK_FULL', true], ['EDQUOT', LimitError, 'QUOTA_EXCEEDED', true], ['EFBIG', LimitError, 'FILE_TOO_LARGE', false],
   ['EMFILE', LimitError, 'TOO_MANY_OPEN_FILES', true], ['ENFILE', LimitError, 'TOO_MANY_OPEN_FILES', true],
-  ['ENOENT', NotFoundError, 'NO_SUCH_FILE', false], ['EEXIST', ConflictError, 'FILE_EXISTS', false], ['ENOTEMPTY', ConflictError, 'DIRECTORY_NOT_EMPTY', false],
+  ['ENOENT', NotFoundError, 'NO_SUCH_FILE', false], ['EEXIST', ConflictError, 'FILE_EXISTS', false], ['EBUSY', ConflictError, 'IN_USE', false], ['ENOTEMPTY', ConflictError, 'DIRECTORY_NOT_EMPTY', false],
   ['EACCES', UsageError, 'PERMISSION_DENIED', false], ['EPERM', UsageError, 'PERMISSION_DENIED', false], ['EROFS', UsageError, 'READ_ONLY_FILE_SYSTEM', false],
   ['ENOTDIR', UsageError, 'NOT_A_DIRECTORY', false], ['EISDIR', UsageError, 'NOT_A_FILE', false], ['ELOOP', UsageError, 'SYMBOLIC_LINK', false],
   ['ENAMETOOLONG', UsageError, 'NAME_TOO_LONG', false],
