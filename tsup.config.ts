@@ -2,6 +2,7 @@
 //   index.cjs   testing.cjs …    take their names from millrace.cjs
 //   index.js    testing.js …     re-export the .cjs of the same name, name by name
 //   index.d.cts testing.d.cts …  hold the types; the .d.ts re-export them
+//   worker.cjs                   what the log's other thread begins with
 //   native/                      the native part, where there is a C compiler
 // So import, require and all subpaths share one copy of every class, and `instanceof` holds between them.
 // One file rather than shared chunks: tsup makes CommonJS chunks with a second compiler that turns each `?.` and
@@ -15,6 +16,8 @@ const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as { exports: 
 const doors = Object.keys(manifest.exports)
   .filter(subpath => subpath !== './package.json')
   .map(subpath => subpath === '.' ? 'index' : subpath.slice('./'.length))
+
+const WORKER = 'worker'
 
 // Here, because tsup's own `clean` runs beside the build and removes the .d.ts doors again.
 rmSync('dist', { recursive: true, force: true })
@@ -46,8 +49,9 @@ async function writeDoors(): Promise<void> {
   const file = require.resolve('./dist/millrace.cjs')
   delete require.cache[file]
   const built = require(file) as Record<string, object>
-  const odd = [...doors, ...Object.keys(built)].find(door => !doors.includes(door) || !(door in built))
+  const odd = [...doors, ...Object.keys(built).filter(name => name !== WORKER)].find(door => !doors.includes(door) || !(door in built))
   if (odd !== undefined) throw new Error(`'${odd}' is missing from package.json's exports or from tools/entries.ts`)
+  writeFileSync(`dist/${WORKER}.cjs`, `'use strict'\nrequire('./millrace.cjs').${WORKER}.work()\n`)
   for (const door of doors) writeDoor(door, Object.keys(built[door] ?? {}).sort())
 }
 

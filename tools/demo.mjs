@@ -47,7 +47,7 @@ function clear(directory) {
 
 /** The log's own files, its catalog, and the demo's topic. @param {string} name */
 function isOurs(name) {
-  const own = ['log.json', 'meta.properties', 'recovery-point-offset-checkpoint', 'log-start-offset-checkpoint', '.kafka_cleanshutdown', '__topics-0']
+  const own = ['log.json', 'meta.properties', 'recovery-point-offset-checkpoint', 'log-start-offset-checkpoint', 'cleaner-offset-checkpoint', 'compacted-offset-checkpoint', '.reserve', '.kafka_cleanshutdown', '__topics-0']
   return own.includes(name) || own.includes(name.replace(/\.tmp$/, '')) || name.startsWith('.lock') || name.startsWith(`${TOPIC}-`)
 }
 

@@ -41,7 +41,7 @@ export const PRODUCER_EPOCH_AT = 51
 export const BASE_SEQUENCE_AT = 53
 export const RECORD_COUNT_AT = 57
 
-const CODEC_MASK = 0x07
+export const CODEC_MASK = 0x07
 export const LOG_APPEND_TIME = 0x08
 export const TRANSACTIONAL = 0x10
 export const CONTROL = 0x20

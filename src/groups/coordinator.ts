@@ -12,6 +12,7 @@ import { partitionDirectory } from '../log/topic-name.ts'
 import { nextTurn } from '../platform/next-turn.ts'
 import type { TopicPartition } from './assignment/assignors.ts'
 import { Group } from './group.ts'
+import { GroupExpiry } from './group-expiry.ts'
 import { IdleWatch, type Work } from './idle-watch.ts'
 import { Positions, type Commit, type GroupRecord, type Position as StoredPosition } from './positions.ts'
 import type { Subscription } from './subscription.ts'
@@ -31,6 +32,7 @@ export class Coordinator implements TopicObserver {
   /** By group. */
   readonly #running = new Map<string, Set<Running>>()
   readonly #idle: IdleWatch
+  readonly #expiry: GroupExpiry
   #ended: Error | undefined
   /** Draws from [0, 1). */
   readonly random: () => number
@@ -40,6 +42,7 @@ export class Coordinator implements TopicObserver {
     this.random = random
     this.#positions = positions
     this.#idle = new IdleWatch(log.settings.clock, () => this.#groups.values(), () => this.#works())
+    this.#expiry = new GroupExpiry({ positions, clock: log.settings.clock, isVacant: id => this.#groups.get(id)?.isVacant ?? true, forget: id => { this.#forget(id) }, checkOpen: () => { this.#checkOpen() } })
   }
 
   static async open(log: OpenLog, { random = Math.random }: { random?: (() => number) | undefined } = {}): Promise<Coordinator> {
@@ -145,7 +148,7 @@ export class Coordinator implements TopicObserver {
     const record = this.#positions.of(id)
     if (record === undefined) throw new NotFoundError('GROUP_NOT_FOUND', `${what}: there is no such group`, { hint: 'log.groups() lists them', details: { group: id } })
     this.#forget(id) // in the same step as what is put: whoever joins from here on is in the group that comes
-    await Promise.all([this.#positions.commit(id, forgotten(record.positions.values())), this.#positions.store(id, undefined)])
+    await this.#positions.forget(id)
     await this.#positions.sync() // as with topics: what was deleted does not come back after a power cut
   }
 
@@ -158,6 +161,23 @@ export class Coordinator implements TopicObserver {
   #checkEmpty(id: string, what: string): void {
     const present = this.#groups.get(id)?.present.length ?? 0
     if (present > 0) throw new ConflictError('GROUP_ACTIVE', `${what}: the group has ${present} members`, { hint: 'stop its runners and close its consumers first', details: { group: id, members: present } })
+  }
+
+  // ---------------------------------------------------------------- housekeeping
+
+  expireGroups(olderThan: number): Promise<number> {
+    return this.#expiry.expire(olderThan)
+  }
+
+  nextExpiry(expiryMs: number): number {
+    return this.#expiry.next(expiryMs)
+  }
+
+  /** What a power cut may take back does not count: the group would stand before what was deleted. */
+  async consumedBelow(group: string, topic: string, partition: number): Promise<number> {
+    const offset = this.#positions.of(group)?.positions.get(partitionDirectory(topic, partition))?.offset
+    if (offset === undefined) return 0
+    return await this.#positions.sync().then(() => offset, () => 0)
   }
 
   // ---------------------------------------------------------------- topics come and go
@@ -279,9 +299,5 @@ async function positionIn(topic: StoredTopic, partition: number, to: Position): 
   const offset = await resolvePosition(topic, partition, to, 'earliest')
   if (offset < log.startOffset || offset > log.endOffset) throw log.outOfRange(offset)
   return { topic: topic.name, partition, offset }
-}
-
-function forgotten(positions: Iterable<{ topic: string; partition: number }>): Commit[] {
-  return [...positions].map(({ topic, partition }) => ({ topic, partition, offset: undefined }))
 }
 

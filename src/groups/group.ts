@@ -78,6 +78,8 @@ export class Group implements MemberHome {
   get present(): readonly Member[] { return [...this.#seats.values()].map(({ member }) => member) }
   /** Those that are away included. */
   get members(): Members { return this.#members }
+  /** Nobody is in it, and nobody on the way in or out. */
+  get isVacant(): boolean { return this.#members.size === 0 && this.#planned === undefined }
   /** Nothing moves, and every member has handled and committed all there is, as far as it can without the clock going on. */
   get isIdle(): boolean { return this.#planned === undefined && this.#state.isSettled && this.present.every(({ isIdle }) => isIdle) }
 

@@ -3,16 +3,22 @@
 //
 // All that is put in one tick shares a batch, and with 'power' a sync. It is applied in the order it was put.
 // Fencing is not done here: whoever puts something has asked the group (group.ts).
+//
+// Compaction leaves the newest record of each key, so replaying what is left leads to the same state. But a process that
+// follows has older records in memory, and must see a tombstone before that goes, too: one that has not looked for as
+// long as tombstones stay begins anew.
 import { CorruptionError } from '../base/errors.ts'
 import { encodeGroupKey, encodeGroupValue, encodeOffsetKey, encodeOffsetValue, parseGroupRecordKey, parseGroupValue, parseOffsetValue, type StoredGroup } from '../format/group-records.ts'
 import { BatchEncoder } from '../format/batch-encoder.ts'
 import type { RecordCursor } from '../format/record-cursor.ts'
+import { INTERNAL_SETTINGS } from '../log/internal-topics.ts'
 import type { OpenLog } from '../log/open-log.ts'
 import type { RecordSource } from '../log/record-view.ts'
 import { batchesFrom } from '../log/replay.ts'
 import { partitionDirectory } from '../log/topic-name.ts'
 import { EndOfTick } from '../platform/end-of-tick.ts'
 import type { PartitionLog } from '../storage/partition-log.ts'
+import { SharedSync } from '../storage/shared-sync.ts'
 import type { WritablePartition } from '../storage/writable-partition.ts'
 
 const OFFSETS_TOPIC = '__consumer_offsets'
@@ -52,7 +58,8 @@ interface Change {
   readonly apply: () => void
 }
 
-interface Waiting { readonly resolve: () => void; readonly reject: (error: unknown) => void }
+/** `group`: whose changes they are; undefined: only waits. */
+interface Waiting { readonly group: string | undefined; readonly resolve: () => void; readonly reject: (error: unknown) => void }
 
 export class Positions {
   readonly #log: OpenLog
@@ -65,9 +72,14 @@ export class Positions {
   #partition: PartitionLog | undefined
   /** Replayed, or written, up to here. */
   #applied = 0
+  #refreshedAt = -Infinity
+  /** One at a time, or both would apply the same records, and one of them older ones last. Who asks meanwhile shares the next. */
+  readonly #refreshes = new SharedSync(() => this.#refresh())
   #changes: Change[] = []
   #waiting: Waiting[] = []
   #applying = 0
+  /** By group: how many calls have put something that is not applied yet. */
+  readonly #changing = new Map<string, number>()
   /** Settles when all that was written has been applied. */
   #settled: Promise<unknown> = Promise.resolve()
 
@@ -100,17 +112,14 @@ export class Positions {
   }
 
   /** Takes in what was appended by others: all of it the first time, and what another process wrote later. */
-  async refresh(): Promise<void> {
-    this.#partition ??= await this.#log.internalPartition(OFFSETS_TOPIC, { create: false })
-    if (this.#partition === undefined) return
-    this.#partition.refresh()
-    await this.#replay(this.#partition)
+  refresh(): Promise<void> {
+    return this.#refreshes.request()
   }
 
   /** As durable as the log's default when it resolves, and applied. */
   commit(group: string, commits: readonly Commit[]): Promise<void> {
     const timestamp = this.#log.settings.clock.now()
-    return this.#put(commits.map(({ topic, partition, offset, metadata = '' }) => {
+    return this.#put(group, commits.map(({ topic, partition, offset, metadata = '' }) => {
       const position = offset === undefined ? undefined : { topic, partition, offset, metadata, timestamp }
       return {
         key: encodeOffsetKey(group, topic, partition),
@@ -122,11 +131,22 @@ export class Positions {
 
   /** undefined: the group is forgotten; its positions are not. */
   store(group: string, stored: StoredGroup | undefined): Promise<void> {
-    return this.#put([{
+    return this.#put(group, [{
       key: encodeGroupKey(group),
       value: stored === undefined ? null : encodeGroupValue(stored),
       apply: () => { this.#applyGroup(group, stored) },
     }])
+  }
+
+  /** The group and all its positions. */
+  async forget(group: string): Promise<void> {
+    const positions = [...this.of(group)?.positions.values() ?? []]
+    await Promise.all([this.commit(group, positions.map(({ topic, partition }) => ({ topic, partition, offset: undefined }))), this.store(group, undefined)])
+  }
+
+  /** Something of the group was put, and has neither been applied nor failed. */
+  isChanging(group: string): boolean {
+    return this.#changing.has(group)
   }
 
   /** All that was put has been applied, or has failed. */
@@ -134,7 +154,7 @@ export class Positions {
 
   /** Resolves once all that was put before the call has been applied, or has failed. */
   async settled(): Promise<void> {
-    if (this.#waiting.length > 0) await new Promise<void>(resolve => { this.#waiting.push({ resolve, reject: () => { resolve() } }) })
+    if (this.#waiting.length > 0) await new Promise<void>(resolve => { this.#waiting.push({ group: undefined, resolve, reject: () => { resolve() } }) })
     await this.#settled
   }
 
@@ -146,10 +166,11 @@ export class Positions {
 
   // ---------------------------------------------------------------- writing
 
-  #put(changes: readonly Change[]): Promise<void> {
+  #put(group: string, changes: readonly Change[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#changes.push(...changes)
-      this.#waiting.push({ resolve, reject })
+      for (const change of changes) this.#changes.push(change)
+      this.#waiting.push({ group, resolve, reject })
+      this.#changing.set(group, (this.#changing.get(group) ?? 0) + 1)
       this.#endOfTick.ask()
     })
   }
@@ -164,7 +185,15 @@ export class Positions {
     const written = failure === undefined ? this.#append(changes, this.#settled) : Promise.reject(failure)
     this.#applying++
     this.#settled = written.catch(() => { /* those who wait have it */ }).then(() => { this.#applying-- })
-    written.then(() => { for (const { resolve } of waiting) resolve() }, (error: unknown) => { for (const { reject } of waiting) reject(error) })
+    written.then(() => { for (const { group, resolve } of waiting) this.#end(group, resolve) }, (error: unknown) => { for (const { group, reject } of waiting) this.#end(group, () => { reject(error) }) })
+  }
+
+  #end(group: string | undefined, tell: () => void): void {
+    tell()
+    if (group === undefined) return
+    const others = this.#changing.get(group)! - 1
+    if (others === 0) this.#changing.delete(group)
+    else this.#changing.set(group, others)
   }
 
   /** Returns what is in the way. */
@@ -203,6 +232,21 @@ export class Positions {
   }
 
   // ---------------------------------------------------------------- applying
+
+  async #refresh(): Promise<void> {
+    this.#partition ??= await this.#log.internalPartition(OFFSETS_TOPIC, { create: false })
+    if (this.#partition === undefined) return
+    const now = this.#log.settings.clock.now()
+    if (now - this.#refreshedAt > INTERNAL_SETTINGS.tombstoneRetentionMs) this.#beginAnew()
+    this.#partition.refresh()
+    await this.#replay(this.#partition)
+    this.#refreshedAt = now
+  }
+
+  #beginAnew(): void {
+    this.#groups.clear()
+    this.#applied = 0
+  }
 
   async #replay(partition: PartitionLog): Promise<void> {
     for await (const batch of batchesFrom(partition, Math.max(this.#applied, partition.startOffset), SOURCE)) {

@@ -22,6 +22,11 @@ export function storedGroup({ generation, members, assignor, targets }: Plan, ti
   }
 }
 
+/** As it is once everybody has left, which they could not say themselves. */
+export function emptied(stored: StoredGroup, timestamp: number): StoredGroup {
+  return { ...stored, protocol: null, leader: null, timestamp, members: [] }
+}
+
 function storedMember({ id, isStatic, topics, revokeTimeoutMs, sessionTimeoutMs }: GroupMember, partitions: readonly TopicPartition[], generation: number): StoredMember {
   return {
     id,

@@ -1,8 +1,10 @@
 // Which topics there are: the state log `__topics-0`, key the topic's name, value its id and settings.
 // A topic exists from the moment its record is durable; its partitions' directories are made before.
+// It is compacted: what tells of a topic that is gone goes in time, though not before its directories (local-log.ts).
 import { CorruptionError } from '../base/errors.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { PartitionLog } from '../storage/partition-log.ts'
+import { INTERNAL_SETTINGS } from './internal-topics.ts'
 import { StateLog } from './state-log.ts'
 import { decodeSettings, encodeSettings, type TopicSettings } from './topic-settings.ts'
 
@@ -16,6 +18,7 @@ export class Catalog {
   readonly #deleted = new Set<string>()
   readonly #state: StateLog<CatalogEntry>
   readonly #clock: Clock
+  #replayedAt = -Infinity
 
   constructor(partition: PartitionLog, clock: Clock) {
     this.#clock = clock
@@ -26,8 +29,12 @@ export class Catalog {
 
   wasDeleted(id: string): boolean { return this.#deleted.has(id) }
 
+  /** What another process has written since; all of it anew where deletions may have come and gone meanwhile. */
   async replay(): Promise<void> {
+    const now = this.#clock.now()
+    if (now - this.#replayedAt > INTERNAL_SETTINGS.tombstoneRetentionMs) this.#beginAnew()
     await this.#state.replay()
+    this.#replayedAt = now
   }
 
   checkWritable(): void {
@@ -40,6 +47,11 @@ export class Catalog {
 
   async delete(name: string): Promise<void> {
     await this.#state.put(name, undefined, undefined, this.#clock)
+  }
+
+  #beginAnew(): void {
+    this.#entries.clear()
+    this.#state.beginAnew()
   }
 
   #apply(name: string, entry: CatalogEntry | undefined): void {

@@ -3,10 +3,11 @@
 //
 //   compacted offset ≥ cleaner offset: it is written before the first segment is replaced, that after the last
 import { formatOffsets, parseOffsets } from '../format/checkpoint-file.ts'
-import { systemClock } from '../platform/clock.ts'
 import { join, type FileSystem } from '../platform/file-system.ts'
+import type { DiskRoom } from '../storage/disk-room.ts'
 import { readTextFile, replaceFile } from '../storage/replace-file.ts'
 import { SharedSync } from '../storage/shared-sync.ts'
+import { WatchedPath } from '../storage/watched-path.ts'
 import { parsePartitionDirectory, partitionDirectory } from './topic-name.ts'
 
 /** How far each partition is known to be on the device. */
@@ -26,15 +27,17 @@ export class OffsetCheckpoint {
   readonly #directory: string
   readonly #name: string
   readonly #offsets: () => Offsets
+  readonly #room: DiskRoom
   readonly #write = new SharedSync(() => this.#replace())
   #written: string | undefined
 
   /** `offsets` is asked when a write begins. */
-  constructor(fs: FileSystem, directory: string, name: string, offsets: () => Offsets) {
+  constructor(fs: FileSystem, directory: string, name: string, offsets: () => Offsets, room: DiskRoom) {
     this.#fs = fs
     this.#directory = directory
     this.#name = name
     this.#offsets = offsets
+    this.#room = room
   }
 
   /** Resolves once the offsets as of this call, or later ones, are on the device. */
@@ -43,43 +46,41 @@ export class OffsetCheckpoint {
   }
 
   async #replace(): Promise<void> {
-    const entries = [...this.#offsets()].map(([label, offset]) => ({ ...parsePartitionDirectory(label)!, offset }))
-    const text = formatOffsets(entries)
-    if (text === this.#written || (entries.length === 0 && this.#fs.stat(join(this.#directory, this.#name)) === undefined)) return
+    const offsets = this.#offsets()
+    const text = formatCheckpoint(offsets)
+    if (text === this.#written || (offsets.size === 0 && this.#fs.stat(join(this.#directory, this.#name)) === undefined)) return
     this.#written = undefined
-    await replaceFile(this.#fs, this.#directory, this.#name, text)
+    await this.#room.insist(() => replaceFile(this.#fs, this.#directory, this.#name, text))
     this.#written = text
   }
 }
-
-/** File systems tell times apart that differ by so much. */
-const TIMESTAMP_GRAIN_MS = 20
 
 /** A checkpoint that another process writes: read again when the file is another one. */
 export class WatchedOffsets {
   readonly #fs: FileSystem
   readonly #directory: string
   readonly #name: string
-  #seen: string | undefined
+  readonly #path: WatchedPath
   #offsets: Offsets = new Map()
 
   constructor(fs: FileSystem, directory: string, name: string) {
     this.#fs = fs
     this.#directory = directory
     this.#name = name
+    this.#path = new WatchedPath(fs, join(directory, name))
   }
 
-  /** One that was read when it was new may have been replaced by one of the same time. */
   get(label: string): number {
-    const stat = this.#fs.stat(join(this.#directory, this.#name))
-    const found = stat === undefined ? '' : `${stat.modifiedMs}/${stat.bytes}`
-    if (found !== this.#seen) {
-      const isNew = stat !== undefined && Math.abs(systemClock.now() - stat.modifiedMs) < TIMESTAMP_GRAIN_MS
-      this.#seen = isNew ? undefined : found
+    if (this.#path.mayHaveChanged) {
+      this.#path.note()
       this.#offsets = readOffsets(this.#fs, this.#directory, this.#name)
     }
     return this.#offsets.get(label) ?? 0
   }
+}
+
+export function formatCheckpoint(offsets: ReadonlyMap<string, number>): string {
+  return formatOffsets(Array.from(offsets, ([label, offset]) => ({ ...parsePartitionDirectory(label)!, offset })))
 }
 
 export function readOffsets(fs: FileSystem, directory: string, name: string): Offsets {

@@ -7,8 +7,20 @@ export interface LogEvents {
   error: { error: MillraceError; topic?: string; partition?: number }
   warning: { code: string; message: string; hint?: string }
   recovered: { topic: string; partition: number; cutBytes: number; endOffset: number }
+  /** A round that did something, or failed to. */
+  housekeeping: HousekeepingReport
   /** A group's position lay beyond what an unclean end left of the partition, and was moved to its end. */
   rewound: { group: string; topic: string; partition: number; from: number; to: number }
+}
+
+export interface HousekeepingReport {
+  segmentsDeleted: number
+  segmentsCompacted: number
+  bytesFreed: number
+  durationMs: number
+  /** For how long the event loop was held at most while it ran, by whomever. */
+  longestStallMs: number
+  failures: MillraceError[]
 }
 
 export interface Logger { debug(o: object, m: string): void; info(o: object, m: string): void; warn(o: object, m: string): void; error(o: object, m: string): void }
@@ -52,7 +64,7 @@ export class Listeners<Events> {
 }
 
 export class EventEmitter {
-  readonly #listeners = new Listeners<LogEvents>(['error', 'warning', 'recovered', 'rewound'], 'on')
+  readonly #listeners = new Listeners<LogEvents>(['error', 'warning', 'recovered', 'rewound', 'housekeeping'], 'on')
   readonly #logger: Logger | undefined
   #held: (() => void)[] = []
   #holders = 0

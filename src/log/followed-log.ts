@@ -34,8 +34,8 @@ export class FollowedLog implements OpenLog {
   #catalogPartition!: FollowedPartition
   #catalog!: Catalog
   readonly #internal = new Map<InternalTopic, Promise<FollowedPartition>>()
-  /** Of the catalog: so much of it has taken effect here. While it has no more, every directory is whose it was. */
-  #followedBytes = 0
+  /** The catalog has taken effect here up to this offset. While it has no more, every directory is whose it was. */
+  #followedOffset = 0
   readonly #starts: WatchedOffsets
   readonly #compacted: WatchedOffsets
   readonly #cleaned: WatchedOffsets
@@ -88,6 +88,8 @@ export class FollowedLog implements OpenLog {
   deleteTopic(): Promise<never> { return this.#refuse() }
   alterTopic(): Promise<never> { return this.#refuse() }
   recoverPartition(): Promise<never> { return this.#refuse() }
+  housekeep(): Promise<never> { return this.#refuse() }
+  snapshot(): Promise<never> { return this.#refuse() }
   observeTopics(): void {}
 
   /** Looked for at each call until it is there: the writer makes it when it is first needed. */
@@ -160,19 +162,19 @@ export class FollowedLog implements OpenLog {
   /** A directory goes after its topic has left the catalog. False: one went after the catalog was read. */
   async #followCatalog(): Promise<boolean> {
     this.#catalogPartition.refresh()
-    const { bytes } = this.#catalogPartition
+    const { endOffset } = this.#catalogPartition
     await this.#catalog.replay()
     for (const [name, topic] of this.topics) {
       if (this.#catalog.entries.get(name)?.id === topic.id) continue
       this.topics.delete(name)
       this.#drop(topic, new ClosedError('TOPIC_DELETED', `topic '${name}' was deleted by the process that writes the log`, { hint: 'list the topics again', details: { topic: name } }), 'deleted')
     }
-    this.#followedBytes = bytes
+    this.#followedOffset = endOffset
     try {
       for (const [name, entry] of this.#catalog.entries) await this.#followTopic(name, entry)
       return true
     } catch (error) {
-      if (error instanceof NotFoundError && this.#catalogPartition.hasGoneOnSince(bytes)) return false
+      if (error instanceof NotFoundError && this.#catalogPartition.hasGoneOnSince(endOffset)) return false
       throw error
     }
   }
@@ -193,7 +195,7 @@ export class FollowedLog implements OpenLog {
     const partitions: FollowedPartition[] = []
     const { fs, path } = this.#directory
     for (let index = topic.partitions.length; index < count; index++) {
-      const isOurs = (): boolean => !this.#catalogPartition.hasGoneOnSince(this.#followedBytes) || ownerOf(fs, join(path, partitionDirectory(topic.name, index))) === topic.id
+      const isOurs = (): boolean => !this.#catalogPartition.hasGoneOnSince(this.#followedOffset) || ownerOf(fs, join(path, partitionDirectory(topic.name, index))) === topic.id
       partitions.push(await this.#openPartition(topic.name, index, isOurs))
     }
     return partitions

@@ -1,10 +1,15 @@
 // What the log keeps of itself beside the catalog: state logs of one partition each, made when they are first needed.
 // They are opened before anything is written, as every partition is: their recovery belongs to the log's.
+import { MiB } from '../base/units.ts'
+import { DEFAULT_SETTINGS, type TopicSettings } from './topic-settings.ts'
 
 /** Kafka gives topics an id; these never change. */
 export const INTERNAL_TOPICS = {
   __consumer_offsets: 'AAAAAAAAAAAAAAAAAAAAAg',
 } as const
+
+/** Of these and of the catalog: the newest record of a key is all that is needed. */
+export const INTERNAL_SETTINGS: Readonly<TopicSettings> = Object.freeze({ ...DEFAULT_SETTINGS, cleanup: 'compact', segmentBytes: 16 * MiB })
 
 export type InternalTopic = keyof typeof INTERNAL_TOPICS
 

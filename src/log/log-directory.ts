@@ -14,6 +14,7 @@ export const FORMAT_VERSION = 1
 const LOG_FILE = 'log.json'
 const META_FILE = 'meta.properties'
 const CLEAN_FILE = '.kafka_cleanshutdown'
+const CLEAN_TEXT = '{"version":0,"brokerEpoch":-1}\n'
 
 /** What .lock carries to the next opening. */
 interface FailedNote { readonly boot: string | null; readonly failed: Readonly<Record<string, number>> }
@@ -88,7 +89,7 @@ export class LogDirectory {
 
   /** Everything is on the device: the next opening has nothing to check. */
   async markClean(): Promise<void> {
-    await replaceFile(this.fs, this.path, CLEAN_FILE, '{"version":0,"brokerEpoch":-1}\n')
+    await replaceFile(this.fs, this.path, CLEAN_FILE, CLEAN_TEXT)
   }
 
   release(): void {
@@ -139,6 +140,13 @@ function parseIdentity(text: string, path: string): { format: number; id: string
   throw new CorruptionError('LOG_FILE_MALFORMED', `${join(path, LOG_FILE)} is not what millrace wrote`, { hint: `it reads {"format":${FORMAT_VERSION},"id":"…"}; restore it from a copy`, details: { path, text: text.slice(0, 200) } })
 }
 
+/** Makes a directory that holds partitions and checkpoints, all on the device, a log of its own that was closed in order. */
+export async function makeClosedLog(fs: FileSystem, path: string): Promise<void> {
+  await replaceFile(fs, path, CLEAN_FILE, CLEAN_TEXT)
+  await makeIdentity(fs, path)
+}
+
+/** log.json comes last: with it the directory is a log. */
 async function makeIdentity(fs: FileSystem, path: string): Promise<string> {
   const id = randomUUID()
   await replaceFile(fs, path, META_FILE, `version=1\nnode.id=0\ncluster.id=${id}\n`)

@@ -1,9 +1,9 @@
 // What an open log is to whoever stands on it (surface/ and, later, groups and doors), whether this process writes it
 // or follows another that does.
-import { ClosedError } from '../base/errors.ts'
+import { ClosedError, NotFoundError } from '../base/errors.ts'
 import type { FileSystem } from '../platform/file-system.ts'
 import type { PartitionLog } from '../storage/partition-log.ts'
-import type { EventEmitter } from './event-emitter.ts'
+import type { EventEmitter, HousekeepingReport } from './event-emitter.ts'
 import type { InternalTopic } from './internal-topics.ts'
 import type { OpenSettings } from './open-options.ts'
 import type { RecordWriter, WriterSettings } from './record-writer.ts'
@@ -24,6 +24,10 @@ export interface OpenLog {
   recoverPartition(topic: StoredTopic, partition: number): Promise<void>
   /** undefined: there is none, and none is to be made. */
   internalPartition(topic: InternalTopic, options: { create: boolean }): Promise<PartitionLog | undefined>
+  /** Rolls, expires and compacts now. */
+  housekeep(): Promise<HousekeepingReport>
+  /** A copy as of one moment, in a directory that is absent or empty; `fs` is where it goes if not to the log's own files. */
+  snapshot(directory: string, fs?: FileSystem): Promise<void>
   /** One observer; it is told by the process that writes alone. */
   observeTopics(observer: TopicObserver): void
   /** A producer's writer; it is flushed and closed with the log, and forgotten with the topic if it has only one. */
@@ -37,7 +41,14 @@ export function logClosed(location: string): ClosedError {
   return new ClosedError('LOG_CLOSED', `the log in ${location} was closed`, { hint: 'open it again' })
 }
 
-/** Changes of topics, told in their order. The change goes on when a promise settles, and fails with it. */
+export function noSuchTopic(name: string): NotFoundError {
+  return new NotFoundError('TOPIC_NOT_FOUND', `there is no topic '${name}'`, { hint: 'log.topics() lists them', details: { topic: name } })
+}
+
+/**
+ * Changes of topics, told in their order: the change goes on when a promise settles, and fails with it. And what
+ * housekeeping has to know of groups; where there is no observer nothing is known of what they have committed.
+ */
 export interface TopicObserver {
   /** Before anything of a topic of that name is made. */
   creating(topic: string): Promise<void>
@@ -47,4 +58,10 @@ export interface TopicObserver {
   deleted(topic: StoredTopic): Promise<void>
   /** The partition has read its disk again, and ended there: its end may have moved back. */
   recovered(topic: StoredTopic, partition: number, endOffset: number): Promise<void>
+  /** Deletes the groups that are empty and were last needed before that time: had a member, or committed. Resolves with how many. */
+  expireGroups(olderThan: number): Promise<number>
+  /** No group expires before that time; Infinity: there is none. */
+  nextExpiry(expiryMs: number): number
+  /** Below it the group has committed everything of the partition, and that is on the device; 0: nothing. */
+  consumedBelow(group: string, topic: string, partition: number): Promise<number>
 }

@@ -1,5 +1,6 @@
 // What open() takes, and its defaults.
-import { boolean, object, oneOf, optionTable, readOptions, type OptionsOf } from '../base/options.ts'
+import { boolean, duration, object, oneOf, optionTable, readOptions, size, type OptionsOf } from '../base/options.ts'
+import type { Duration, Size } from '../base/units.ts'
 import { systemClock, type Clock } from '../platform/clock.ts'
 import type { Logger } from './event-emitter.ts'
 import { readTopicDefaults, type TopicOptions } from './topic-settings.ts'
@@ -10,8 +11,21 @@ export interface OpenOptions {
   durability?: 'process' | 'power'
   storage?: 'auto' | 'mapped' | 'file'
   topicDefaults?: TopicOptions
+  maxDiskBytes?: Size
+  housekeeping?: { interval?: Duration } | false
+  /** An empty group without commits for that long is deleted. */
+  groupExpiry?: Duration
   clock?: Clock
   logger?: Logger
+}
+
+const HOUSEKEEPING = optionTable({
+  interval: { default: 30_000, read: duration({ min: 1 }) },
+})
+
+/** undefined: there is none but on demand. */
+function readHousekeeping(value: unknown, name: string): { readonly interval: number } | undefined {
+  return value === false ? undefined : readOptions(value, HOUSEKEEPING, name)
 }
 
 export const OPEN_OPTIONS = optionTable({
@@ -20,6 +34,9 @@ export const OPEN_OPTIONS = optionTable({
   durability: { default: 'process', read: oneOf(['process', 'power']) }, // what survives kill -9 costs microseconds; a power cut is by choice
   storage: { default: 'auto', read: oneOf(['auto', 'mapped', 'file']) }, // platform/storage-choice.ts decides
   topicDefaults: { default: readTopicDefaults(undefined, 'open'), read: readTopicDefaults },
+  maxDiskBytes: { default: Infinity, read: size({ min: 1 }) },
+  housekeeping: { default: readHousekeeping({}, 'housekeeping'), read: readHousekeeping },
+  groupExpiry: { default: Infinity, read: duration({ min: 1 }) }, // forever: a group that is away for a year goes on where it was
   clock: { default: systemClock, read: object<Clock>('a clock', ['now', 'setTimeout']) },
   logger: { default: undefined, read: object<Logger>('a logger', ['debug', 'info', 'warn', 'error']) },
 })

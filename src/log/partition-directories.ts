@@ -5,13 +5,13 @@ import { formatPartitionMetadata, parsePartitionMetadata } from '../format/check
 import { join, type FileSystem } from '../platform/file-system.ts'
 import { Slices } from '../platform/slices.ts'
 import { parseSegmentFile } from '../storage/segment-files.ts'
-import { readTextFile } from '../storage/replace-file.ts'
+import { createFile, readTextFile } from '../storage/replace-file.ts'
 import type { Catalog } from './catalog.ts'
 import { CATALOG_TOPIC } from './catalog.ts'
 import { isInternalTopic } from './internal-topics.ts'
 import { parsePartitionDirectory } from './topic-name.ts'
 
-const METADATA_FILE = 'partition.metadata'
+export const METADATA_FILE = 'partition.metadata'
 /** What else than segments' files may be removed with a directory. */
 const OWN_FILE = /^(partition\.metadata|leader-epoch-checkpoint)(\.tmp)?$/
 const DELETED_DIRECTORY = /\.[A-Za-z0-9_-]{22}-delete$/
@@ -21,13 +21,7 @@ interface Folder { readonly name: string; readonly topicId: string }
 
 /** Kafka's partition.metadata: whose directory this is. The caller syncs the directory. */
 export async function writeMetadata(fs: FileSystem, directory: string, topicId: string): Promise<void> {
-  const file = fs.open(join(directory, METADATA_FILE), 'create')
-  try {
-    file.write(Buffer.from(formatPartitionMetadata(topicId)), 0)
-    await file.sync()
-  } finally {
-    file.close()
-  }
+  await createFile(fs, join(directory, METADATA_FILE), Buffer.from(formatPartitionMetadata(topicId)))
 }
 
 /** Before a new partition is made: what an unfinished creation left behind goes, anything else is in the way. */
@@ -45,7 +39,9 @@ export function clearPlace(fs: FileSystem, directory: string): void {
  */
 export async function deleteFolders(fs: FileSystem, root: string, folders: readonly Folder[]): Promise<void> {
   const graves = folders.map(({ name, topicId }) => `${name}.${topicId}-delete`)
-  for (const [i, { name }] of folders.entries()) fs.rename(join(root, name), join(root, graves[i]!))
+  for (const [i, { name }] of folders.entries()) {
+    if (fs.stat(join(root, name)) !== undefined) fs.rename(join(root, name), join(root, graves[i]!)) // or an earlier try has
+  }
   await fs.syncDirectory(root)
   await removeFolders(fs, root, graves)
 }
@@ -111,6 +107,7 @@ async function removeFolders(fs: FileSystem, root: string, names: readonly strin
 }
 
 function removeFolder(fs: FileSystem, directory: string): void {
+  if (fs.stat(directory) === undefined) return
   for (const name of fs.list(directory)) fs.remove(join(directory, name))
   fs.removeDirectory(directory)
 }

@@ -2,29 +2,38 @@
 // synced in rounds, closed together. Owns the checkpoint files; the catalog decides which partitions there are.
 import { type ClosedError, LimitError, MillraceError, StorageError } from '../base/errors.ts'
 import { join } from '../platform/file-system.ts'
+import type { Clock } from '../platform/clock.ts'
+import { DiskRoom } from '../storage/disk-room.ts'
 import { IndexCache } from '../storage/index-cache.ts'
 import type { RecoveryReport } from '../storage/recovery.ts'
+import { RetiredFiles } from '../storage/retired-files.ts'
 import { WritablePartition, type WritableOptions } from '../storage/writable-partition.ts'
 import { CLEANER_OFFSETS, COMPACTED_OFFSETS, OffsetCheckpoint, RECOVERY_POINTS, START_OFFSETS, readOffsets, type Offsets } from './checkpoints.ts'
 import type { EventEmitter } from './event-emitter.ts'
 import { inParallel } from './in-parallel.ts'
 import type { LogDirectory } from './log-directory.ts'
 import { clearPlace, deleteFolders, writeMetadata } from './partition-directories.ts'
-import { partitionDirectory } from './topic-name.ts'
+import { isOwnTopic, parsePartitionDirectory, partitionDirectory } from './topic-name.ts'
 import type { TopicSettings } from './topic-settings.ts'
 
 /** Partitions opened, made or synced at a time. */
 export const SIDE_BY_SIDE = 8
 
 /** What a partition follows as its topic is altered. */
-export type Policies = () => Pick<TopicSettings, 'segmentBytes' | 'segmentAgeMs' | 'cleanup'>
+export type Policies = () => Readonly<TopicSettings>
+
+/** A partition, and what holds for it now. */
+export interface Kept { readonly topic: string; readonly index: number; readonly partition: WritablePartition; readonly settings: Readonly<TopicSettings> }
 
 export class PartitionStore {
+  readonly room: DiskRoom
   readonly #directory: LogDirectory
   readonly #events: EventEmitter
   readonly #onDirty: () => void
   readonly #indexes = new IndexCache()
+  readonly #retired: RetiredFiles
   readonly #open = new Map<string, WritablePartition>()
+  readonly #policies = new Map<string, Policies>()
   readonly #recoveryPoints: OffsetCheckpoint
   readonly #startOffsets: OffsetCheckpoint
   readonly #cleanerOffsets: OffsetCheckpoint
@@ -36,10 +45,13 @@ export class PartitionStore {
   readonly #compacted: Offsets
   /** Deleted since the checkpoints were written: an entry there would be believed of a new partition of that name. */
   readonly #stale = new Set<string>()
+  #hasUnremoved = false
 
   /** `onDirty`: a partition or a checkpoint is behind what is in memory, and stays so until the next round. */
-  constructor(directory: LogDirectory, events: EventEmitter, onDirty: () => void) {
+  constructor(directory: LogDirectory, events: EventEmitter, { clock, maxDiskBytes }: { readonly clock: Clock; readonly maxDiskBytes: number }, onDirty: () => void) {
     const { fs, path } = directory
+    const room = this.room = new DiskRoom(fs, path, { clock, maxBytes: maxDiskBytes })
+    this.#retired = new RetiredFiles(fs, clock, error => { events.emit('error', { error }) }, room)
     this.#directory = directory
     this.#events = events
     this.#onDirty = onDirty
@@ -48,16 +60,31 @@ export class PartitionStore {
     this.#cleaned = readOffsets(fs, path, CLEANER_OFFSETS)
     this.#compacted = readOffsets(fs, path, COMPACTED_OFFSETS)
     for (const [label, offset] of this.#cleaned) this.#compacted.set(label, Math.max(offset, this.#compacted.get(label) ?? 0)) // a broker keeps the first alone
-    this.#recoveryPoints = new OffsetCheckpoint(fs, path, RECOVERY_POINTS, () => new Map([...this.#open].map(([label, partition]) => [label, partition.syncedOffset])))
+    this.#recoveryPoints = new OffsetCheckpoint(fs, path, RECOVERY_POINTS, () => new Map([...this.#open].map(([label, partition]) => [label, partition.syncedOffset])), room)
     const ofOpen = (offsets: Offsets) => () => new Map([...offsets].filter(([label, offset]) => offset > 0 && this.#open.has(label)))
-    this.#startOffsets = new OffsetCheckpoint(fs, path, START_OFFSETS, ofOpen(this.#storedStarts))
-    this.#cleanerOffsets = new OffsetCheckpoint(fs, path, CLEANER_OFFSETS, ofOpen(this.#cleaned))
-    this.#compactedOffsets = new OffsetCheckpoint(fs, path, COMPACTED_OFFSETS, ofOpen(this.#compacted))
+    this.#startOffsets = new OffsetCheckpoint(fs, path, START_OFFSETS, ofOpen(this.#storedStarts), room)
+    this.#cleanerOffsets = new OffsetCheckpoint(fs, path, CLEANER_OFFSETS, ofOpen(this.#cleaned), room)
+    this.#compactedOffsets = new OffsetCheckpoint(fs, path, COMPACTED_OFFSETS, ofOpen(this.#compacted), room)
   }
 
   exists(topic: string, index: number): boolean {
     return this.#directory.fs.stat(this.#path(partitionDirectory(topic, index))) !== undefined
   }
+
+  /** Directories could not be removed with their topic: the next opening has to. */
+  get hasUnremoved(): boolean { return this.#hasUnremoved }
+
+  get partitions(): readonly WritablePartition[] { return [...this.#open.values()] }
+
+  get kept(): readonly Kept[] {
+    return [...this.#open].map(([label, partition]) => {
+      const { topic, partition: index } = parsePartitionDirectory(label)!
+      return { topic, index, partition, settings: this.#policies.get(label)!() }
+    })
+  }
+
+  /** What compaction knows of them, by the name of its checkpoint. */
+  get compaction(): ReadonlyMap<string, Offsets> { return new Map([[CLEANER_OFFSETS, new Map(this.#cleaned)], [COMPACTED_OFFSETS, new Map(this.#compacted)]]) }
 
   /** When the log was last open, by its checkpoint. */
   wasThere(topic: string, index: number): boolean {
@@ -66,6 +93,13 @@ export class PartitionStore {
 
   /** Durable, its name in the log's directory included, when it resolves. */
   async create(topic: string, index: number, topicId: string, policies: Policies): Promise<WritablePartition> {
+    if (isOwnTopic(topic)) return await this.room.insist(() => this.#create(topic, index, topicId, policies))
+    this.room.checkRoom(partitionDirectory(topic, index))
+    return await this.#create(topic, index, topicId, policies)
+  }
+
+  /** It clears away what was left of an earlier try. */
+  async #create(topic: string, index: number, topicId: string, policies: Policies): Promise<WritablePartition> {
     const { fs } = this.#directory
     const options = this.#options(topic, index, policies)
     clearPlace(fs, options.directory)
@@ -100,14 +134,17 @@ export class PartitionStore {
     for (const label of labels) {
       this.#open.get(label)?.abandon(reason)
       this.#open.delete(label)
+      this.#policies.delete(label)
       this.#forgetStored(label)
       this.#stale.add(label)
     }
     this.#onDirty() // the recovery points still speak of them
     try {
       for (const label of labels) this.#directory.noteRecovered(label)
-      await deleteFolders(fs, path, labels.map(name => ({ name, topicId })))
+      await this.room.insist(() => deleteFolders(fs, path, labels.map(name => ({ name, topicId }))))
+      this.room.forget(labels)
     } catch (error) {
+      this.#hasUnremoved = true
       if (!(error instanceof MillraceError)) throw error
       this.#events.emit('error', { error, topic })
     }
@@ -133,6 +170,11 @@ export class PartitionStore {
       })
     })
     await this.#recoveryPoints.save()
+    this.room.restore()
+  }
+
+  saveRecoveryPoints(): Promise<void> {
+    return this.#recoveryPoints.save()
   }
 
   /** All files, with the open partitions and no others. */
@@ -149,12 +191,15 @@ export class PartitionStore {
   async closeAll(): Promise<void> {
     const failures: unknown[] = []
     await inParallel([...this.#open.values()], SIDE_BY_SIDE, partition => partition.close().catch((error: unknown) => { failures.push(error) }))
+    await this.#retired.removeAll()
+    await this.room.close()
     if (failures.length > 0) throw failures[0]
     await this.saveCheckpoints()
   }
 
   /** Without a word to the disk. */
   abandonAll(reason: ClosedError): void {
+    this.#retired.abandon()
     for (const partition of this.#open.values()) partition.abandon(reason)
   }
 
@@ -171,28 +216,36 @@ export class PartitionStore {
 
   #options(topic: string, index: number, policies: Policies): WritableOptions {
     const label = partitionDirectory(topic, index)
+    this.#policies.set(label, policies)
     return {
       fs: this.#directory.fs,
       directory: this.#path(label),
       label,
+      room: this.room.partition(label, { isInternal: isOwnTopic(topic) }),
       indexes: this.#indexes,
       compactedBelow: () => this.#compacted.get(label) ?? 0,
       segmentBytes: () => policies().segmentBytes,
       segmentAgeMs: () => policies().segmentAgeMs,
-      saveStartOffset: offset => this.#saveStartOffset(label, offset),
+      saveStartOffset: offset => this.#saveOffset(this.#storedStarts, this.#startOffsets, label, offset),
+      retired: this.#retired,
+      cleaning: {
+        cleanedTo: () => this.#cleaned.get(label) ?? 0,
+        saveCleanedTo: offset => this.#saveOffset(this.#cleaned, this.#cleanerOffsets, label, offset),
+        saveCompactedBelow: offset => this.#saveOffset(this.#compacted, this.#compactedOffsets, label, Math.max(offset, this.#compacted.get(label) ?? 0)),
+      },
       onDirty: this.#onDirty,
       onFailed: (error, syncedOffset) => { this.#failed(topic, index, error, syncedOffset) },
       onTrouble: error => { this.#events.emit('error', { error, topic, partition: index }) },
     }
   }
 
-  async #saveStartOffset(label: string, offset: number): Promise<void> {
-    const before = this.#storedStarts.get(label) ?? 0
-    this.#storedStarts.set(label, offset)
+  async #saveOffset(offsets: Offsets, checkpoint: OffsetCheckpoint, label: string, offset: number): Promise<void> {
+    const before = offsets.get(label) ?? 0
+    offsets.set(label, offset)
     try {
-      await this.#startOffsets.save()
+      await checkpoint.save()
     } catch (error) {
-      this.#storedStarts.set(label, before) // or another partition's truncation would save it after all
+      offsets.set(label, before) // or another partition's change would save it after all
       throw error
     }
   }

@@ -1,6 +1,6 @@
 // State that is a log: a map kept in an internal partition of keys and JSON values, replayed when it is opened.
 // decide → append → apply: a change is durable before the map shows it, and start-up applies the same records.
-// It only grows until there is compaction.
+// It is compacted: the newest record of each key is all that it needs.
 import { CorruptionError, LimitError, StorageError } from '../base/errors.ts'
 import { BatchEncoder } from '../format/batch-encoder.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -26,6 +26,11 @@ export class StateLog<T> {
     this.#apply = apply
     this.#source = { topic: partition.label, partition: 0, decodeKey: bytes => utf8(bytes), decodeValue: bytes => parse(bytes, partition.label) }
     this.#applied = partition.startOffset
+  }
+
+  /** The next replay applies all of it. */
+  beginAnew(): void {
+    this.#applied = this.#partition.startOffset
   }
 
   /** Applies what was appended since: all of it the first time. */

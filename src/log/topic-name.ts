@@ -32,6 +32,11 @@ export function caseClash(name: string, existing: Iterable<string>): string | un
   return undefined
 }
 
+/** Not a user's: it holds what the log keeps of itself. */
+export function isOwnTopic(name: string): boolean {
+  return name.startsWith(INTERNAL_PREFIX)
+}
+
 export function partitionDirectory(topic: string, partition: number): string {
   return `${topic}-${partition}`
 }

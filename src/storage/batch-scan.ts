@@ -19,13 +19,16 @@ export interface ScanResult {
   readonly fault: ScanFault | undefined
 }
 
+export type Visited = 'stop' | void
+
 export interface ScanOptions {
   readonly position: number
   readonly nextOffset: number
   /** Compacted segments: offsets rise, but need not follow each other. */
   readonly gaps: boolean
   readonly epochAt?: (offset: number) => number | undefined
-  readonly onBatch: (bytes: Buffer, at: number, position: number) => void
+  /** The walk goes on when what it returns has resolved, unless that is 'stop'; until then the bytes stay what they are. */
+  readonly onBatch: (bytes: Buffer, at: number, position: number) => Visited | Promise<Visited>
 }
 
 /** Reads off the main thread, a chunk at a time, and checks one chunk between two turns of the event loop. */
@@ -44,7 +47,8 @@ export async function scanBatches(file: File, options: ScanOptions): Promise<Sca
       if (size < LOG_OVERHEAD || at + size > filled) break
       const fault = batchFault(chunk, at, filled) ?? placeFault(chunk, at, nextOffset, options)
       if (fault !== undefined) return stop(fault)
-      options.onBatch(chunk, at, position)
+      const visited = options.onBatch(chunk, at, position)
+      if (visited !== undefined && await visited === 'stop') return { endPosition: position, nextOffset, fault: undefined }
       nextOffset = lastOffset(chunk, at) + 1
       at += size
       position += size

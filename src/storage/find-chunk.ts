@@ -14,9 +14,11 @@ export async function chunkAt(log: PartitionLog, offset: number, maxBytes: numbe
 
 /** The first batch from an offset on that may hold a record as late as the timestamp; undefined when there is none. */
 export async function chunkAtTime(log: PartitionLog, timestamp: number, from = log.startOffset): Promise<Chunk | undefined> {
+  log.checkOpen()
   for (const segment of [...log.segments]) {
-    if (segment.endOffset <= from) continue
-    await log.prepareIndex(segment, Infinity)
+    if (!segment.removed && segment.endOffset <= from) continue
+    if (!segment.removed) await log.prepareIndex(segment, Infinity)
+    if (segment.removed) return await chunkAtTime(log, timestamp, from) // what came in its place may be in the list where this loop has been
     if (log.largestTimestamp(segment) < timestamp) continue
     const cursor = new PartitionCursor(log, Math.max(from, await timeFloor(log, segment, timestamp)))
     for (let chunk = await cursor.next(SEARCH_BYTES); chunk !== undefined; chunk = await cursor.next(SEARCH_BYTES)) {
@@ -33,7 +35,7 @@ async function timeFloor(log: PartitionLog, segment: Segment, timestamp: number)
   if (entry === undefined || entry.lastOffset < log.startOffset) return segment.baseOffset
   const chunk = await chunkAt(log, entry.lastOffset, 1)
   if (chunk !== undefined && maxTimestamp(chunk.bytes, 0) === entry.timestamp) return baseOffset(chunk.bytes, 0)
-  await log.rebuildIndex(segment)
+  if (log.confirm(segment)) await log.rebuildIndex(segment)
   return segment.baseOffset
 }
 

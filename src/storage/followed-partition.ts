@@ -1,15 +1,27 @@
 // One partition that another process writes, followed by looking: behind the last batch of the last segment, and at the
-// directory when a segment was rolled or deleted. A batch counts once its checksum and offset hold; an incomplete one
-// is the end for now. Changes nothing on the disk.
+// directory when its names have changed. A batch counts once its checksum and offset hold; an incomplete one is the end
+// for now. Changes nothing on the disk.
+//
+// The writer puts other files in the place of sealed ones while they are read here: compaction renames a cleaned X over
+// X, which covers the segments behind it too, and takes those away afterwards. What is known of X (its length, where
+// its batches stand) is wrong from then on, but only for those who open the name again: a descriptor still reads the
+// old one. So each segment goes with the marks of the file that it was made from, taken before anything else was; who
+// reads what does not follow asks confirm(), and where the marks are others a new segment takes its place. Names that
+// are still there though X covers them hold the same records, or more.
 import { ClosedError, NotFoundError } from '../base/errors.ts'
 import { HEADER_BYTES, LOG_OVERHEAD, baseOffset, batchBytes, batchFault } from '../format/record-batch.ts'
-import { PartitionLog, type PartitionOptions } from './partition-log.ts'
-import { liveBases, openSegment, openSegments } from './recovery.ts'
+import { join, type FileStat } from '../platform/file-system.ts'
+import { PartitionLog, type PartitionOptions, type SegmentStats } from './partition-log.ts'
+import { liveBases, openSegment } from './recovery.ts'
+import { segmentFile } from './segment-files.ts'
 import type { Segment } from './segment.ts'
+import { WatchedPath, marksOf } from './watched-path.ts'
 
 const PIECE_BYTES = 256 * 1024
 /** What look() takes in at most, so that the event loop is not held. */
 const PIECES_A_LOOK = 16
+/** Each is in vain only where the writer has changed names meanwhile. */
+const MOST_LISTINGS = 100
 
 export interface FollowedOptions extends PartitionOptions {
   /** What the writer's log-start-offset-checkpoint says. */
@@ -20,10 +32,13 @@ export interface FollowedOptions extends PartitionOptions {
 
 export class FollowedPartition extends PartitionLog {
   readonly #options: FollowedOptions
+  readonly #names: WatchedPath
+  readonly #madeFrom = new WeakMap<Segment, FileStat | undefined>()
 
   private constructor(options: FollowedOptions) {
     super(options)
     this.#options = options
+    this.#names = new WatchedPath(options.fs, options.directory)
   }
 
   static async open(options: FollowedOptions): Promise<FollowedPartition> {
@@ -45,19 +60,72 @@ export class FollowedPartition extends PartitionLog {
     this.#take(PIECES_A_LOOK)
   }
 
-  /** Whether the writer has gone on since the partition had so many bytes. The file's length tells nothing: there may be room behind its batches. */
-  hasGoneOnSince(bytes: number): boolean {
+  /** Whether the writer has gone on since the partition ended there. The file's length tells nothing: there may be room behind its batches. */
+  hasGoneOnSince(endOffset: number): boolean {
     const last = this.list.at(-1)
-    return this.bytes > bytes || (last !== undefined && this.#nextBytes(last) > 0)
+    return this.end > endOffset || this.#names.mayHaveChanged || (last !== undefined && this.#nextBytes(last) > 0)
   }
+
+  override confirm(segment: Segment): boolean {
+    if (!super.confirm(segment)) return false
+    this.#unlessGone(() => {
+      if (!this.#isUnchanged(segment)) this.#listAnew(segment)
+      else if (this.isActive(segment) && this.#names.mayHaveChanged) this.#listAnew()
+    })
+    return super.confirm(segment)
+  }
+
+  /** Where the file was replaced or has gone, resolves for the segment to be looked for again. */
+  override prepareIndex(segment: Segment, offset: number): Promise<void> | undefined {
+    try {
+      return super.prepareIndex(segment, offset)
+    } catch (error) {
+      if (this.confirm(segment)) throw error
+      return Promise.resolve()
+    }
+  }
+
+  override async rebuildIndex(segment: Segment): Promise<void> {
+    if (!this.confirm(segment)) return
+    try {
+      await super.rebuildIndex(segment)
+    } catch (error) {
+      if (this.confirm(segment)) throw error
+    }
+    this.confirm(segment) // else the index may be of two files
+  }
+
+  override segmentStats(): SegmentStats[] {
+    for (let tries = 1; ; tries++) {
+      for (const segment of [...this.list]) this.confirm(segment)
+      try {
+        return super.segmentStats()
+      } catch (error) {
+        if (!(error instanceof NotFoundError) || tries === MOST_LISTINGS) throw error
+      }
+    }
+  }
+
+  abandon(reason: ClosedError): void {
+    this.markClosed(reason)
+    for (const segment of this.list) this.#giveBack(segment)
+  }
+
+  // ---------------------------------------------------------------- looking
 
   #take(pieces: number): void {
     if (this.closed) return
     if (!this.#options.isOurs()) return this.#abandonDeleted()
-    try {
+    this.#unlessGone(() => {
       this.start = Math.max(this.start, this.#options.startOffset())
       this.#dropBelowStart()
       this.#followEnd(pieces)
+    })
+  }
+
+  #unlessGone(work: () => void): void {
+    try {
+      work()
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error
       if (this.options.fs.stat(this.options.directory) !== undefined) return // a segment went while it was looked at: the next look tells
@@ -69,38 +137,32 @@ export class FollowedPartition extends PartitionLog {
     this.abandon(new ClosedError('TOPIC_DELETED', `${this.label}: the topic was deleted by the process that writes the log`, { hint: 'list the topics again' }))
   }
 
-  abandon(reason: ClosedError): void {
-    this.markClosed(reason)
-    for (const segment of this.list) this.#giveBack(segment)
-  }
-
   async #load(): Promise<void> {
-    this.start = this.#options.startOffset()
-    this.list = openSegments(this.#options, this.start, 'read')
-    const last = this.list.at(-1)
-    if (last !== undefined) await last.scan({ from: 'last-entry' })
+    for (let tries = 1; ; tries++) {
+      this.#list()
+      try {
+        await this.list.at(-1)?.scan({ from: 'last-entry' })
+        break
+      } catch (error) {
+        if (!(error instanceof NotFoundError) || tries === MOST_LISTINGS) throw error
+      }
+    }
     this.#settle()
+    this.refresh()
   }
 
   #settle(): void {
+    const before = this.end
     this.start = Math.max(this.start, this.list[0]?.baseOffset ?? 0)
     this.end = Math.max(this.start, this.list.at(-1)?.endOffset ?? 0)
+    if (this.end > before) this.wake()
   }
 
-  /**
-   * The writer moves the start first and deletes files after: so no file that is still needed goes unnoticed. Where it
-   * has deleted the last one that was seen, the list begins anew.
-   */
+  /** The writer moves the start first and deletes files after: so no file that is still needed goes unnoticed. */
   #dropBelowStart(): void {
     let count = 0
     while ((this.list[count + 1]?.baseOffset ?? Infinity) <= this.start) count++
-    const last = this.list.at(-1)
-    if (last !== undefined && last.endOffset < this.start && this.options.fs.stat(last.file.path) === undefined) count = this.list.length
-    for (const segment of this.list.slice(0, count)) {
-      segment.removed = true
-      this.#giveBack(segment)
-    }
-    this.list = this.list.slice(count)
+    if (count > 0) this.#replaceList(this.list.slice(count))
   }
 
   #giveBack(segment: Segment): void {
@@ -108,14 +170,16 @@ export class FollowedPartition extends PartitionLog {
     this.options.indexes.forget(segment.index)
   }
 
+  // ---------------------------------------------------------------- the end
+
   #followEnd(pieces: number): void {
-    const before = this.end
+    if (this.#names.mayHaveChanged) this.#listAnew()
     for (let taken = 0; taken < pieces; taken++) {
       const last = this.list.at(-1)
-      if ((last === undefined || !this.#takeNew(last)) && !this.#addRolled(last)) break
+      if (last !== undefined && this.#takeNew(last)) continue
+      if (!this.#names.mayHaveChanged || !this.#listAnew()) break
     }
     this.#settle()
-    if (this.end > before) this.wake()
   }
 
   /** Takes in the whole batches behind the known end of the last segment; false when there is none. */
@@ -140,32 +204,102 @@ export class FollowedPartition extends PartitionLog {
 
   /** The size of the batch behind the known end, as its first bytes have it; 0 while they have not come. */
   #nextBytes(segment: Segment): number {
-    if ((this.options.fs.stat(segment.file.path)?.bytes ?? 0) - segment.bytes < LOG_OVERHEAD) return 0
+    const found = this.options.fs.stat(segment.file.path)
+    if (found?.id !== this.#madeFrom.get(segment)?.id) {
+      segment.file.close() // recover() puts a copy in the file's place: the name counts
+      this.#madeFrom.set(segment, found)
+    }
+    if (found === undefined || found.bytes - segment.bytes < LOG_OVERHEAD) return 0
     const start = Buffer.alloc(LOG_OVERHEAD)
-    const isWritten = (): boolean => segment.file.read(start, segment.bytes) === LOG_OVERHEAD && start.some(byte => byte !== 0)
-    if (isWritten()) return batchBytes(start, 0)
-    segment.file.close() // recover() puts a copy in the file's place: the name counts
-    return isWritten() ? batchBytes(start, 0) : 0
+    const isWritten = segment.file.read(start, segment.bytes) === LOG_OVERHEAD && start.some(byte => byte !== 0)
+    return isWritten ? batchBytes(start, 0) : 0
   }
 
+  /** What is appended leaves no gap. Where a segment that was compacted is the last one, it has some: if it still is the last one. */
   #follows(segment: Segment, buffer: Buffer, at: number, filled: number): boolean {
     const base = baseOffset(buffer, at)
-    return (segment.compacted ? base >= segment.endOffset : base === segment.endOffset) && batchFault(buffer, at, filled) === undefined
+    if (batchFault(buffer, at, filled) !== undefined) return false
+    return base === segment.endOffset || (segment.compacted && base > segment.endOffset && this.confirm(segment) && this.isActive(segment))
   }
 
-  /** The writer begins a new segment where the last one ends: those before the newest are whole, and go by its word. */
-  #addRolled(last: Segment | undefined): boolean {
-    const bases = liveBases(this.#options, this.start).filter(base => last === undefined || base > last.baseOffset)
-    const [first] = bases
-    if (first === undefined) return false
-    last?.sealedElsewhere(first)
-    const added = bases.map(base => openSegment(this.#options, base, 'read'))
-    for (const [i, segment] of added.entries()) segment.endOffset = bases[i + 1] ?? segment.baseOffset
-    const newest = added.at(-1)!
-    newest.index.reset()
-    newest.bytes = 0
-    this.list.push(...added)
-    this.#dropBelowStart()
-    return true
+  // ---------------------------------------------------------------- the directory
+
+  /** True where the last segment is another one: it is to be taken in from its beginning. */
+  #listAnew(doubted?: Segment): boolean {
+    const before = this.list.at(-1)
+    this.#list(doubted)
+    const last = this.list.at(-1)
+    const isAnother = last !== before && last !== undefined
+    if (isAnother) {
+      last.index.reset()
+      last.bytes = 0
+    }
+    this.#settle()
+    return isAnother
+  }
+
+  /** Makes the list what the directory has. Segments whose file is another one, or has gone, are replaced. */
+  #list(doubted?: Segment): void {
+    const known = new Map(this.list.map(segment => [segment.baseOffset, segment]))
+    for (let tries = 1; ; tries++) {
+      this.start = Math.max(this.start, this.#options.startOffset())
+      const bases = this.#listedBases()
+      const compactedBelow = this.options.compactedBelow()
+      const opened: Segment[] = []
+      try {
+        const list = bases.map((base, i) => {
+          const old = known.get(base)
+          if (old !== undefined && this.#stays(old, bases[i + 1], old === doubted || base < compactedBelow)) return old
+          return opened[opened.push(this.#open(base)) - 1]!
+        })
+        if (!this.#options.isOurs()) return this.#abandonDeleted()
+        return this.#replaceList(list)
+      } catch (error) {
+        for (const segment of opened) segment.file.close()
+        this.#names.forget()
+        if (!(error instanceof NotFoundError) || tries === MOST_LISTINGS) throw error
+      }
+    }
+  }
+
+  /** The end of the last one is not known yet. */
+  #open(base: number): Segment {
+    const stat = this.options.fs.stat(join(this.options.directory, segmentFile(base, '.log')))
+    const segment = openSegment(this.options, base, 'read')
+    this.#madeFrom.set(segment, stat)
+    return segment
+  }
+
+  /** Names may be passed over that are renamed while they are listed. */
+  #listedBases(): number[] {
+    for (let tries = 1; ; tries++) {
+      this.#names.note()
+      const bases = liveBases(this.options, this.start)
+      if (!this.#names.hasChanged || tries === MOST_LISTINGS) return bases
+    }
+  }
+
+  /** The last one grows; once others follow it, it is made anew: nobody has watched what became of it. */
+  #stays(segment: Segment, nextBase: number | undefined, mayBeReplaced: boolean): boolean {
+    if (this.isActive(segment)) return nextBase === undefined
+    return segment.endOffset === nextBase && (!mayBeReplaced || this.#isUnchanged(segment))
+  }
+
+  #isUnchanged(segment: Segment): boolean {
+    const stat = this.options.fs.stat(segment.file.path)
+    const madeFrom = this.#madeFrom.get(segment)
+    if (stat === undefined || madeFrom === undefined) return false
+    return this.isActive(segment) ? stat.id === madeFrom.id : marksOf(stat) === marksOf(madeFrom)
+  }
+
+  #replaceList(list: Segment[]): void {
+    const kept = new Set(list)
+    for (const segment of this.list) {
+      if (kept.has(segment)) continue
+      segment.removed = true
+      this.#giveBack(segment)
+    }
+    for (const [i, segment] of list.entries()) segment.endOffset = list[i + 1]?.baseOffset ?? segment.endOffset
+    this.list = list
   }
 }

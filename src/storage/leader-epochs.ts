@@ -5,7 +5,7 @@ import { formatEpochs, parseEpochs, type EpochEntry } from '../format/checkpoint
 import type { FileSystem } from '../platform/file-system.ts'
 import { readTextFile, replaceFile } from './replace-file.ts'
 
-const FILE = 'leader-epoch-checkpoint'
+export const LEADER_EPOCHS_FILE = 'leader-epoch-checkpoint'
 
 export class LeaderEpochs {
   readonly #fs: FileSystem
@@ -19,7 +19,7 @@ export class LeaderEpochs {
   }
 
   static read(fs: FileSystem, directory: string): LeaderEpochs {
-    const text = readTextFile(fs, directory, FILE)
+    const text = readTextFile(fs, directory, LEADER_EPOCHS_FILE)
     return new LeaderEpochs(fs, directory, text === undefined ? [] : parseEpochs(text))
   }
 
@@ -36,7 +36,7 @@ export class LeaderEpochs {
   async raise(startOffset: number): Promise<void> {
     const kept = this.#entries.filter(entry => entry.startOffset < startOffset)
     const entries = [...kept, { epoch: this.current + 1, startOffset }]
-    await replaceFile(this.#fs, this.#directory, FILE, formatEpochs(entries))
+    await replaceFile(this.#fs, this.#directory, LEADER_EPOCHS_FILE, formatEpochs(entries))
     this.#entries = entries
   }
 }

@@ -2,6 +2,7 @@
 // the first chunk of a segment needs the index. Any number of cursors may stand on a partition; they hold nothing
 // open, and find their place anew when their segment is gone. Bytes that were read ahead are no more than bytes: what
 // they mean is decided when their turn comes.
+import { baseOffset } from '../format/record-batch.ts'
 import type { BatchesRead } from '../platform/file-system.ts'
 import { takeBatches, type Chunk, type Taken, type Want } from './batch-chunk.ts'
 import { findBatchAfter, type ScanFault } from './batch-scan.ts'
@@ -89,7 +90,12 @@ export class PartitionCursor {
   /** To the next segment. Offsets that lie between two are missing, unless compaction took them. */
   #leave(maxBytes: number): Chunk | undefined | Promise<Chunk | undefined> {
     const segment = this.#segment!
+    if (this.#log.segmentAfter(segment)?.baseOffset !== this.#offset) {
+      this.#log.refresh()
+      if (!this.#log.confirm(segment)) return this.next(maxBytes)
+    }
     const next = this.#log.segmentAfter(segment)
+    if (next !== undefined && next.baseOffset < this.#offset) return this.#jump(maxBytes)
     if (next === undefined && segment.compacted) return undefined
     if (next === undefined) return this.#doubt(segment, { position: segment.bytes, offset: this.#offset, reason: 'the segment ends before it' }, maxBytes)
     const missingFrom = Math.max(this.#offset, this.#log.startOffset)
@@ -98,6 +104,12 @@ export class PartitionCursor {
     this.#position = 0
     this.#expected = next.baseOffset
     this.#offset = Math.max(this.#offset, next.baseOffset)
+    return this.next(maxBytes)
+  }
+
+  /** Over segments that the one before covers: compaction has replaced them, but not taken their names away yet. */
+  #jump(maxBytes: number): Chunk | undefined | Promise<Chunk | undefined> {
+    this.#segment = undefined
     return this.next(maxBytes)
   }
 
@@ -117,7 +129,7 @@ export class PartitionCursor {
     const { segment } = begun
     for (let read = begun; ;) {
       const done = await this.#endRead(read)
-      if (segment.removed) break
+      if (segment.removed || this.#log.closed) break
       const outcome = this.#take(segment, read.buffer, done, maxBytes)
       if (typeof outcome !== 'number') return outcome
       if (outcome === 0) break
@@ -136,14 +148,13 @@ export class PartitionCursor {
     return ahead?.segment === segment && ahead.position === this.#position ? ahead : undefined
   }
 
-  /** A file that another process deleted is gone from the list after one more look. */
+  /** Another process may have deleted the file. */
   async #endRead({ segment, done }: Read): Promise<BatchesRead> {
     try {
       return await done
     } catch (error) {
-      this.#log.refresh()
-      if (segment.removed) return { filled: 0, checked: 0 }
-      throw error
+      if (this.#log.confirm(segment)) throw error
+      return { filled: 0, checked: 0 }
     }
   }
 
@@ -151,17 +162,18 @@ export class PartitionCursor {
     return Math.min(Math.max(maxBytes, FIRST_READ_BYTES), segment.bytes - this.#position)
   }
 
-  /** Moves over what was read. A number asks to read so many bytes from where it stands now; 0: the segment ends. */
+  /** Moves over what was read. A number asks to read so many bytes from where it stands now; 0: its place is elsewhere. */
   #take(segment: Segment, buffer: Buffer, read: BatchesRead, maxBytes: number): Chunk | undefined | number | Promise<Chunk | undefined> {
     const want: Want = { from: this.#offset, limit: this.#log.readableEnd, expected: this.#expected, named: this.#named, gaps: segment.compacted, inFull: this.#doubted === segment, maxBytes }
     const taken = takeBatches(buffer, read, want)
     switch (taken.kind) {
       case 'batches':
+        if (taken.start === 0 && baseOffset(buffer, 0) > this.#offset && !this.#log.confirm(segment)) return 0
         this.#position += taken.end
         this.#offset = this.#expected = taken.nextOffset
         return { bytes: owned(buffer.subarray(taken.start, taken.end)), nextOffset: taken.nextOffset }
       case 'end':
-        return undefined
+        return this.#log.confirm(segment) ? undefined : 0
       case 'fault':
         return this.#doubt(segment, { position: this.#position + taken.at, offset: taken.offset, reason: taken.reason }, maxBytes)
       case 'more':
@@ -187,13 +199,17 @@ export class PartitionCursor {
    * its index made anew and everything looked at in full; then what lies before the wanted offset is stepped over.
    */
   async #doubt(segment: Segment, fault: ScanFault, maxBytes: number): Promise<Chunk | undefined> {
+    if (!this.#log.confirm(segment)) return await this.next(maxBytes)
     if (this.#doubted !== segment) {
       this.#doubted = segment
       if (!segment.damagedAt.has(fault.position)) await this.#log.rebuildIndex(segment)
       this.#segment = undefined
       return await this.next(maxBytes)
     }
-    const next = await findBatchAfter(segment.file, fault.position, fault.offset)
+    const next = await findBatchAfter(segment.file, fault.position, fault.offset).catch((error: unknown) => {
+      if (this.#log.confirm(segment)) throw error
+    })
+    if (!this.#log.confirm(segment)) return await this.next(maxBytes)
     if (next === undefined || next.baseOffset > this.#offset) throw segment.corruption(fault, next?.baseOffset ?? segment.endOffset)
     this.#position = next.position
     this.#expected = next.baseOffset

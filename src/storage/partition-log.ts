@@ -57,6 +57,14 @@ export abstract class PartitionLog {
   /** Where no write happens for a while: looks whether somebody else wrote. */
   abstract refresh(): void
 
+  /**
+   * Whether a segment is still listed, and its file the one that it was made from. Asked where what was read does not
+   * follow, before that is believed: where another process writes, it may have put another file in its place.
+   */
+  confirm(segment: Segment): boolean {
+    return !segment.removed && !this.closed
+  }
+
   /** The page cache is sure to have it: written by this process, not long ago. */
   abstract isHot(segment: Segment, position: number): boolean
 

@@ -3,20 +3,33 @@
 import { NotFoundError } from '../base/errors.ts'
 import { join, type FileSystem } from '../platform/file-system.ts'
 
+interface Place { readonly fs: FileSystem; readonly directory: string }
+
 const LARGEST_BYTES = 64 * 1024 * 1024
 
 export async function replaceFile(fs: FileSystem, directory: string, name: string, text: string): Promise<void> {
   const temporary = join(directory, `${name}.tmp`)
   fs.remove(temporary)
-  const file = fs.open(temporary, 'create')
+  await createFile(fs, temporary, Buffer.from(text))
+  fs.rename(temporary, join(directory, name))
+  await fs.syncDirectory(directory)
+}
+
+/** A new file whose content is on the device when it resolves; its name is for the caller to sync. */
+export async function createFile(fs: FileSystem, path: string, content: Buffer): Promise<void> {
+  const file = fs.open(path, 'create')
   try {
-    file.write(Buffer.from(text), 0)
+    file.write(content, 0)
     await file.sync()
   } finally {
     file.close()
   }
-  fs.rename(temporary, join(directory, name))
-  await fs.syncDirectory(directory)
+}
+
+/** The same for a copy of a small file, if there is one. */
+export async function copyTextFile(from: Place, to: Place, name: string): Promise<void> {
+  const text = readTextFile(from.fs, from.directory, name)
+  if (text !== undefined) await createFile(to.fs, join(to.directory, name), Buffer.from(text))
 }
 
 /** The file's text, or undefined where there is none. */

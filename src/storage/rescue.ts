@@ -6,6 +6,7 @@ import { scanBatches, writtenBytes } from './batch-scan.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { PartitionOptions } from './partition-log.ts'
 import { openSegments, recoverSegments, removeLeftovers, type RecoveryFacts, type RecoveryReport } from './recovery.ts'
+import { finishSwaps } from './segment-swap.ts'
 import type { Segment } from './segment.ts'
 
 const COPY_BYTES = 1024 * 1024
@@ -13,6 +14,7 @@ const COPY_BYTES = 1024 * 1024
 export async function rescueSegments(options: PartitionOptions, facts: RecoveryFacts & { readonly rescueFrom: number }, epochs: LeaderEpochs): Promise<RecoveryReport> {
   let leftBytes = 0
   try {
+    await finishSwaps(options)
     removeLeftovers(options, facts.startOffset)
     const segments = openSegments(options, facts.startOffset, 'read')
     for (const [i, segment] of segments.entries()) {

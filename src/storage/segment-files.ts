@@ -3,17 +3,22 @@
 
 export type SegmentSuffix = '.log' | '.index' | '.timeindex' | '.txnindex' | '.snapshot'
 
-const NAME = /^(\d{20})(\.log|\.index|\.timeindex|\.txnindex|\.snapshot)(\.deleted|\.rescued)?$/
+/**
+ * 'cleaned': compaction writes it. 'swap': it is whole, and takes the live one's place (segment-swap.ts).
+ * 'deleted': waits for removal. 'rescued': an unfinished copy of recover().
+ */
+export type SegmentState = 'live' | 'cleaned' | 'swap' | 'deleted' | 'rescued'
+
+const NAME = /^(\d{20})(\.log|\.index|\.timeindex|\.txnindex|\.snapshot)(?:\.(cleaned|swap|deleted|rescued))?$/
 
 export interface SegmentFile {
   readonly baseOffset: number
   readonly suffix: SegmentSuffix
-  /** '.deleted': waits for removal. '.rescued': an unfinished copy of recover(). */
-  readonly state: 'live' | 'deleted' | 'rescued'
+  readonly state: SegmentState
 }
 
-export function segmentFile(baseOffset: number, suffix: SegmentSuffix): string {
-  return String(baseOffset).padStart(20, '0') + suffix
+export function segmentFile(baseOffset: number, suffix: SegmentSuffix, state: SegmentState = 'live'): string {
+  return String(baseOffset).padStart(20, '0') + suffix + (state === 'live' ? '' : `.${state}`)
 }
 
 export function parseSegmentFile(name: string): SegmentFile | undefined {
@@ -21,5 +26,5 @@ export function parseSegmentFile(name: string): SegmentFile | undefined {
   if (match === null) return undefined
   const baseOffset = Number(match[1])
   if (!Number.isSafeInteger(baseOffset)) return undefined
-  return { baseOffset, suffix: match[2] as SegmentSuffix, state: match[3] === undefined ? 'live' : match[3] === '.deleted' ? 'deleted' : 'rescued' }
+  return { baseOffset, suffix: match[2] as SegmentSuffix, state: (match[3] ?? 'live') as SegmentState }
 }

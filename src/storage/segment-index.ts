@@ -12,19 +12,23 @@ import {
 } from '../format/index-entries.ts'
 import { NotFoundError } from '../base/errors.ts'
 import { join, type File, type FileSystem } from '../platform/file-system.ts'
-import { segmentFile } from './segment-files.ts'
+import { segmentFile, type SegmentState } from './segment-files.ts'
 
 const FIRST_ENTRIES = 32
 
 export interface IndexEntry { readonly lastOffset: number; readonly position: number }
 
+/** The entries as the files hold them. What is added later goes behind them. */
+export interface IndexEntries { readonly offsets: Buffer; readonly times: Buffer }
+
 export interface TimeEntry { readonly timestamp: number; readonly lastOffset: number }
 
 export class SegmentIndex {
   readonly #fs: FileSystem
-  readonly #offsetPath: string
-  readonly #timePath: string
+  readonly #directory: string
   readonly #baseOffset: number
+  #offsetPath!: string
+  #timePath!: string
   #offsets: Buffer = Buffer.alloc(0)
   #offsetCount = 0
   #times: Buffer = Buffer.alloc(0)
@@ -33,11 +37,17 @@ export class SegmentIndex {
   #timesOnDisk = 0
   #loaded = false
 
-  constructor(fs: FileSystem, directory: string, baseOffset: number) {
+  constructor(fs: FileSystem, directory: string, baseOffset: number, state: SegmentState = 'live') {
     this.#fs = fs
+    this.#directory = directory
     this.#baseOffset = baseOffset
-    this.#offsetPath = join(directory, segmentFile(baseOffset, '.index'))
-    this.#timePath = join(directory, segmentFile(baseOffset, '.timeindex'))
+    this.named(state)
+  }
+
+  /** Its files are called so, or will be. */
+  named(state: SegmentState): void {
+    this.#offsetPath = join(this.#directory, segmentFile(this.#baseOffset, '.index', state))
+    this.#timePath = join(this.#directory, segmentFile(this.#baseOffset, '.timeindex', state))
   }
 
   get loaded(): boolean { return this.#loaded }
@@ -84,6 +94,10 @@ export class SegmentIndex {
   /** The last entry whose batch ends at or before the offset, or holds it: where a walk to the offset begins. */
   floor(offset: number): IndexEntry | undefined {
     return this.#entry(floor(this.#offsetCount, i => entryOffset(this.#offsets, i) <= offset - this.#baseOffset))
+  }
+
+  entries(): IndexEntries {
+    return { offsets: this.#offsets.subarray(0, this.#offsetCount * OFFSET_ENTRY_BYTES), times: this.#times.subarray(0, this.#timeCount * TIME_ENTRY_BYTES) }
   }
 
   lastEntry(): IndexEntry | undefined {
@@ -145,7 +159,9 @@ export class SegmentIndex {
     await file.sync().finally(() => file.close())
   }
 
+  /** One that begins anew is another file: a snapshot may share the one that was there. */
   #flushFile(path: string, entries: Buffer, onDisk: number, count: number, entryBytes: number): void {
+    if (onDisk === 0 && (this.#fs.stat(path)?.bytes ?? 0) > 0) this.#fs.remove(path)
     const file = openOrCreate(this.#fs, path)
     try {
       if (file.bytes() !== onDisk * entryBytes) file.truncate(onDisk * entryBytes)

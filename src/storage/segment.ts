@@ -8,7 +8,7 @@ import { CorruptionError } from '../base/errors.ts'
 import { HEADER_BYTES, MAGIC, baseOffset, batchBytes, lastOffset, magic, maxTimestamp } from '../format/record-batch.ts'
 import { join, type File, type FileSystem } from '../platform/file-system.ts'
 import { findBatchAfter, scanBatches, type ScanFault, type ScanResult } from './batch-scan.ts'
-import { segmentFile } from './segment-files.ts'
+import { segmentFile, type SegmentState } from './segment-files.ts'
 import { SegmentIndex, type IndexEntry } from './segment-index.ts'
 
 /** Kafka's index.interval.bytes. */
@@ -45,17 +45,17 @@ export class Segment {
   #bytesSinceFlush = 0
   readonly #fs: FileSystem
 
-  constructor(fs: FileSystem, directory: string, base: number, file: File) {
+  constructor(fs: FileSystem, directory: string, base: number, file: File, state: SegmentState = 'live') {
     this.#fs = fs
     this.baseOffset = this.endOffset = base
     this.directory = directory
     this.file = file
     this.bytes = 0
-    this.index = new SegmentIndex(fs, directory, base)
+    this.index = new SegmentIndex(fs, directory, base, state)
   }
 
-  static create(fs: FileSystem, directory: string, base: number): Segment {
-    const segment = new Segment(fs, directory, base, fs.open(join(directory, segmentFile(base, '.log')), 'create'))
+  static create(fs: FileSystem, directory: string, base: number, state: SegmentState = 'live'): Segment {
+    const segment = new Segment(fs, directory, base, fs.open(join(directory, segmentFile(base, '.log', state)), 'create'), state)
     segment.index.reset()
     segment.indexChecked = true
     return segment
@@ -164,16 +164,6 @@ export class Segment {
     })
   }
 
-  /** Another process has appended to it, perhaps, and sealed it: from here on its files tell what is in it. */
-  sealedElsewhere(endOffset: number): void {
-    this.file.close()
-    this.bytes = this.file.bytes()
-    this.endOffset = endOffset
-    this.largestTimestamp = -1
-    this.index.unload()
-    this.indexChecked = false
-  }
-
   /** With its indexes once it is sealed, so that they need not be made anew after a power cut. */
   async sync(sealed: boolean): Promise<void> {
     await Promise.all([this.syncLog(), ...(sealed ? [this.index.sync()] : [])])
@@ -203,6 +193,7 @@ export class Segment {
     }
     copy.#addLastTime()
     this.damagedAt = damagedAt
+    this.largestTimestamp = copy.largestTimestamp
     this.index = copy.index
     this.indexChecked = true
   }

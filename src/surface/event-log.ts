@@ -5,7 +5,7 @@ import { UsageError } from '../base/errors.ts'
 import { boolean, duration, optionTable, readOptions, signal } from '../base/options.ts'
 import type { Duration } from '../base/units.ts'
 import { Coordinator } from '../groups/coordinator.ts'
-import type { LogEvents } from '../log/event-emitter.ts'
+import type { HousekeepingReport, LogEvents } from '../log/event-emitter.ts'
 import { FollowedLog } from '../log/followed-log.ts'
 import { LocalLog } from '../log/local-log.ts'
 import { readOpenOptions, type OpenOptions, type OpenSettings } from '../log/open-options.ts'
@@ -38,9 +38,7 @@ export interface LogStats {
 /** './data' is a directory, made if absent; 'memory:' is a new log of its own that keeps nothing on disk. */
 export async function open(location: string, options?: OpenOptions): Promise<EventLog> {
   const settings = readOpenOptions(options)
-  if (typeof location !== 'string' || location === '' || location.includes('\0')) {
-    throw new UsageError('LOCATION_INVALID', `open: found ${describe(location)} as the location`, { hint: "give a directory, such as './data', or 'memory:'" })
-  }
+  if (!isPath(location)) throw new UsageError('LOCATION_INVALID', `open: found ${describe(location)} as the location`, { hint: "give a directory, such as './data', or 'memory:'" })
   const log = await openLog(location, settings)
   return new EventLog(log, await coordinate(log))
 }
@@ -53,6 +51,10 @@ export async function coordinate(log: OpenLog, random?: () => number): Promise<C
     await log.close(0).catch(() => { /* the first error counts */ })
     throw error
   }
+}
+
+function isPath(value: unknown): boolean {
+  return typeof value === 'string' && value !== '' && !value.includes('\0')
 }
 
 async function openLog(location: string, settings: OpenSettings): Promise<OpenLog> {
@@ -109,6 +111,18 @@ export class EventLog implements AsyncDisposable {
   /** Resolves when every running group has handled and committed all there is. */
   async idle(options?: { signal?: AbortSignal; advance?: boolean }): Promise<void> {
     await this.#coordinator.idle(readOptions(options, IDLE_OPTIONS, 'idle'))
+  }
+
+  /** A consistent copy of a live log that opens as a log of its own. Of a log in memory too it is made of files. */
+  async snapshot(directory: string): Promise<void> {
+    this.#log.checkOpen()
+    if (!isPath(directory) || directory === MEMORY) throw new UsageError('LOCATION_INVALID', `snapshot: found ${describe(directory)} as the directory`, { hint: "give a directory that is not there yet, such as './copy'" })
+    await this.#log.snapshot(resolve(directory), this.#log.storage.kind === 'memory' ? plainFiles('the copy of a log in memory') : undefined)
+  }
+
+  /** Syncs, rolls, expires and compacts now: whatever a compacted topic has to compact, however little it is. */
+  async housekeep(): Promise<HousekeepingReport> {
+    return await this.#log.housekeep()
   }
 
   stats(): LogStats {

@@ -223,12 +223,13 @@ describe.each(LOGS)('%s', (_kind, openLog) => {
   test('truncateBefore takes records away, whole segments from the disk, and never what comes after', async () => {
     const { topic, files } = await openHundred(openLog)
     const [partition] = topic.partitions
-    const before = files().length
+    const live = () => files().filter(name => name.endsWith('.log')).length // deleted ones have another name until they go
+    const before = live()
     const segments = partition!.segments()
     await partition!.truncateBefore(segments[2]!.baseOffset + 1)
     expect(partition!.startOffset).toBe(segments[2]!.baseOffset + 1)
     expect(partition!.segments()).toEqual(segments.slice(2))
-    expect(files().length).toBeLessThanOrEqual(before)
+    expect(live()).toBeLessThanOrEqual(before)
     expect(await valuesOf(topic, { partitions: [0] })).toEqual(numbers(50).slice(partition!.startOffset).map(i => 2 * i))
     await partition!.truncateBefore(partition!.startOffset - 1)
     await partition!.truncateBefore(50)

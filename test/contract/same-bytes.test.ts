@@ -11,8 +11,8 @@ import { temporaryDirectory } from './support/logs.ts'
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 
-/** They hold ids that are drawn at random. */
-const OWN_NAMES = /^(\.lock|log\.json|meta\.properties)$|^__topics-0\/.*\.log$|\/partition\.metadata$/
+/** They hold ids and bytes that are drawn at random. */
+const OWN_NAMES = /^(\.lock|\.reserve|log\.json|meta\.properties)$|^__topics-0\/.*\.log$|\/partition\.metadata$/
 
 describe.skipIf(nativePart === undefined || process.platform !== 'linux')(`mapped and plain files (seed ${SEED})`, () => {
   test('hold the same bytes after the same workload', async () => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { LimitError } from '../../src/base/errors.ts'
+import type { OpenOptions } from '../../src/log/open-options.ts'
 import { open, type EventLog } from '../../src/surface/event-log.ts'
 import type { Topic } from '../../src/surface/topic.ts'
 
@@ -62,10 +63,45 @@ describe.skipIf(!canMount)(`a full tmpfs${canMount ? '' : ' (skipped: mounting o
     await expectSent()
     await producer.close()
   })
+
+  test.each(['mapped', 'file'] as const)('%s storage: commits, a truncation, a clean end, opening and a deletion go through, and sends go on', async storage => {
+    await log.close()
+    await openLog({ storage })
+    const billing = () => log.group('billing')
+    const fillUp = async (): Promise<void> => {
+      for (const bytes of [60_000, 3_000, 10]) while (await isTaken('x'.repeat(bytes)));
+    }
+    await fillUp()
+    expect(statfsSync(disk).bfree).toBe(0)
+    for (let i = 0; i < 200; i++) await billing().reset(topic, i % 2 === 0 ? 'earliest' : 'latest')
+    expect(await isTaken('')).toBe(false)
+    await topic.partitions[0]!.truncateBefore(topic.partitions[0]!.endOffset)
+    expect(await isTaken('x')).toBe(true)
+
+    await fillUp()
+    await billing().reset(topic, 'latest')
+    const end = topic.partitions[0]!.endOffset
+    await log.close()
+    writeFileSync(join(disk, 'others took it'), Buffer.alloc(statfsSync(disk).bsize * (statfsSync(disk).bfree - 16)))
+    await openLog({ storage })
+    expect([topic.partitions[0]!.endOffset, await billing().committed(topic)]).toEqual([end, new Map([[0, end]])])
+    expect(await isTaken('')).toBe(false)
+    rmSync(join(disk, 'others took it'))
+    await log.deleteTopic('orders')
+    topic = await log.topic<string>('orders', { value: 'string' })
+    expect(await isTaken('x')).toBe(true)
+  })
 })
 
-async function openLog(): Promise<void> {
-  log = await open(join(disk, 'log'))
+/** false: the disk is full. */
+async function isTaken(value: string): Promise<boolean> {
+  const error = await topic.send({ value }).then(() => undefined, (reason: unknown) => reason)
+  if (error !== undefined) expect(error).toMatchObject({ name: 'LimitError', code: 'DISK_FULL' })
+  return error === undefined
+}
+
+async function openLog(options: OpenOptions = {}): Promise<void> {
+  log = await open(join(disk, 'log'), options)
   topic = await log.topic<string>('orders', { value: 'string', segmentBytes: '256KiB' })
 }
 

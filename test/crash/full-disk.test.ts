@@ -75,7 +75,7 @@ describe(`one call meets a limit (seed ${SEED})`, { timeout: 600_000 }, () => {
   const limits: readonly (readonly [Operation, Fault])[] = [
     ['write', { error: 'ENOSPC' }], ['write', { error: 'ENOSPC', writtenBytes: 40 }], ['write', { error: 'EDQUOT', writtenBytes: 200 }],
     ['write', { error: 'EFBIG' }], ['write', { error: 'EMFILE' }], ['open', { error: 'EMFILE' }], ['open', { error: 'ENOSPC' }],
-    ['truncate', { error: 'EMFILE' }], ['rename', { error: 'ENOSPC' }], ['makeDirectory', { error: 'ENOSPC' }],
+    ['remove', { error: 'ENOSPC' }], ['rename', { error: 'ENOSPC' }], ['makeDirectory', { error: 'ENOSPC' }],
   ]
   test.each(limits)('%s, %o: wherever it strikes, trying again is enough', async (operation, fault) => {
     const total = await countOf(operation)

@@ -1,16 +1,15 @@
 // Kafka reads the records of groups that we write: its dump tool, with the decoder for __consumer_offsets, prints what
 // was written, and a broker that takes the partition for its own tells its clients the same.
-import { cpSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { runSource, startBroker } from '../../tools/kafka/kafka.mjs'
 import { encodeAssignment, encodeSubscription } from '../../src/format/consumer-protocol.ts'
 import { encodeGroupKey, encodeGroupValue, encodeOffsetKey, encodeOffsetValue, type CommittedOffset, type StoredGroup, type StoredMember } from '../../src/format/group-records.ts'
 import { open } from '../../src/index.ts'
 import { committedAsDumped, dumpedGroupRecords, type DumpedGroupRecord } from './support/dumped-groups.ts'
 import { describeWithKafka } from './support/kafka-here.ts'
+import { describeGroups, giveToBroker, withBroker } from './support/kafka-serves.ts'
 
 const T = 1_700_000_000_000
 const scratch = mkdtempSync(join(tmpdir(), 'our-groups-'))
@@ -72,7 +71,7 @@ describeWithKafka('A broker', () => {
     expect(await askBroker(directory, groups)).toEqual({ 'billing': null, 'given up': null })
     const ours = join(scratch, 'for-broker')
     await writePartition(ours, everyKind())
-    replaceFiles(join(ours, '__consumer_offsets-0'), join(directory, 'data', '__consumer_offsets-0'))
+    giveToBroker(ours, directory, ['__consumer_offsets-0'])
 
     expect(await askBroker(directory, groups)).toEqual({
       'billing': {
@@ -93,22 +92,9 @@ describeWithKafka('A broker', () => {
   })
 })
 
-/** All but partition.metadata: the topic's id is the broker's. */
-function replaceFiles(from: string, to: string): void {
-  for (const name of readdirSync(to)) if (name !== 'partition.metadata') rmSync(join(to, name))
-  for (const name of readdirSync(from)) if (name !== 'partition.metadata') cpSync(join(from, name), join(to, name))
-}
-
-/** What Kafka's admin client is told by a broker that runs for it alone. Commits of a group without members don't expire. */
+/** What Kafka's admin client is told by a broker that runs for it alone. */
 async function askBroker(directory: string, groups: readonly string[]): Promise<Readonly<Record<string, unknown>>> {
-  const broker = await startBroker({ directory, properties: { 'offsets.retention.minutes': '2147483647' } })
-  try {
-    const { stdout, stderr, status } = await runSource(fileURLToPath(new URL('../../tools/kafka/ReadGroups.java', import.meta.url)), [broker.bootstrap, ...groups])
-    if (status !== 0) throw new Error(`ReadGroups.java ended with ${status}: ${stderr}`)
-    return JSON.parse(stdout) as Record<string, unknown>
-  } finally {
-    await broker.stop()
-  }
+  return await withBroker(directory, bootstrap => describeGroups(bootstrap, groups))
 }
 
 // ---------------------------------------------------------------- what is written

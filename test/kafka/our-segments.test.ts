@@ -4,16 +4,15 @@
 import { appendFileSync, cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { dumpLog, dumpLogFaults, runSource, startBroker } from '../../tools/kafka/kafka.mjs'
-import { formatOffsets, parseOffsets } from '../../src/format/checkpoint-file.ts'
+import { dumpLog, dumpLogFaults } from '../../tools/kafka/kafka.mjs'
 import { OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES, entryPosition, timeEntryTimestamp } from '../../src/format/index-entries.ts'
 import { CODECS, leaderEpoch } from '../../src/format/record-batch.ts'
 import { open } from '../../src/index.ts'
 import { adoptSegments, leaveAs, topicOf } from '../interop/support/adopt-segments.ts'
 import buildDist from '../support/build-dist.ts'
 import { describeWithKafka, expectKafkaReads } from './support/kafka-here.ts'
+import { consumeAll, giveToBroker, withBroker } from './support/kafka-serves.ts'
 import { segmentsCases, type ExpectedPartition, type SegmentsCase } from './support/kafka-segments.ts'
 import { OurLog, writeEveryKind, type SentRecord } from './support/our-log.ts'
 import type { DumpResult, DumpedFile, DumpedRecord } from '../../tools/kafka/dump-log.mjs'
@@ -140,12 +139,10 @@ describeWithKafka('A broker', () => {
     const directory = join(scratch, 'broker')
     const folders = [...sent.keys()].filter(folder => folder.endsWith('-0'))
     const topics = folders.map(folder => folder.replace(/-0$/, ''))
-    // A consumer that asks for a topic makes it.
-    await withBroker(directory, bootstrap => consume(bootstrap, topics))
-    for (const folder of folders) replaceFiles(join(closed, folder), join(directory, 'data', folder))
-    setStartOffsets(join(directory, 'data'))
+    await withBroker(directory, bootstrap => consumeAll(bootstrap, topics))
+    giveToBroker(closed, directory, folders)
 
-    const read = await withBroker(directory, bootstrap => consume(bootstrap, topics))
+    const read = await withBroker(directory, bootstrap => consumeAll(bootstrap, topics))
     for (const folder of folders) expectConsumed(read[folder]!, folder)
     // What it did not like when it loaded them, or made anew.
     const loading = readFileSync(join(directory, 'server.log'), 'utf8').split('\n').filter(line => folders.some(folder => line.includes(`[LogLoader partition=${folder},`)))
@@ -219,34 +216,6 @@ function flip(file: string, position: number): void {
 }
 
 // ---------------------------------------------------------------- the broker
-
-async function withBroker<T>(directory: string, use: (bootstrap: string) => Promise<T>): Promise<T> {
-  const broker = await startBroker({ directory, properties: { 'log.retention.ms': '-1', 'log.segment.bytes': '1073741824' } })
-  try {
-    return await use(broker.bootstrap)
-  } finally {
-    await broker.stop()
-  }
-}
-
-async function consume(bootstrap: string, topics: readonly string[]): Promise<Readonly<Record<string, ExpectedPartition>>> {
-  const program = fileURLToPath(new URL('../../tools/kafka/ReadSegments.java', import.meta.url))
-  const { stdout, stderr, status } = await runSource(program, [bootstrap, ...topics])
-  if (status !== 0) throw new Error(`ReadSegments.java ended with ${status}: ${stderr}`)
-  return JSON.parse(stdout) as Record<string, ExpectedPartition>
-}
-
-/** All but partition.metadata: the topic's id is the broker's. */
-function replaceFiles(from: string, to: string): void {
-  for (const name of readdirSync(to)) if (name !== 'partition.metadata') rmSync(join(to, name))
-  for (const name of readdirSync(from)) if (name !== 'partition.metadata') cpSync(join(from, name), join(to, name))
-}
-
-function setStartOffsets(data: string): void {
-  const path = join(data, 'log-start-offset-checkpoint')
-  const ours = parseOffsets(readFileSync(join(closed, 'log-start-offset-checkpoint'), 'utf8'))
-  writeFileSync(path, formatOffsets([...parseOffsets(readFileSync(path, 'utf8')), ...ours]))
-}
 
 function expectConsumed(read: ExpectedPartition, folder: string): void {
   const base64 = (bytes: Uint8Array | null) => bytes === null ? null : Buffer.from(bytes).toString('base64')

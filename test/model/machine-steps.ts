@@ -118,12 +118,12 @@ const fullDisk = step('full disk', fc.record({ topic: number, producer: fc.nat({
   },
 })
 
-/** The disk takes part of a batch, at most its header, and refuses the rest. */
+/** The disk takes part of a batch, at most its header, and refuses the rest. (Not for want of room: then what was deleted makes way.) */
 const tornWrite = step('torn write', fc.record({ topic: number, producer: fc.constantFrom(0, 3, 5), writtenBytes: fc.nat({ max: HEADER_BYTES }), record: drawnRecord }), {
   when: anyTopic,
   async run(bench, { topic: drawn, producer, writtenBytes, record }) {
     const topic = topicOf(bench.model, drawn)
-    bench.disk.failNext('write', { error: 'ENOSPC', path: logOf(topic), writtenBytes })
+    bench.disk.failNext('write', { error: 'EFBIG', path: logOf(topic), writtenBytes })
     const { failure } = await bench.during(Promise.resolve(bench.send(producer, topic, [toSend(bench, topic, record)], 'one')))
     assert(failure instanceof LimitError, `a torn write refuses its send: ${String(failure)}`)
   },

@@ -3,10 +3,13 @@ import { BatchEncoder } from '../../src/format/batch-encoder.ts'
 import { RecordCursor } from '../../src/format/record-cursor.ts'
 import { HEADER_BYTES, baseOffset, batchBytes, recordCount } from '../../src/format/record-batch.ts'
 import { SimulatedFileSystem } from '../../src/platform/simulated-file-system.ts'
+import { systemClock } from '../../src/platform/clock.ts'
+import { DiskRoom } from '../../src/storage/disk-room.ts'
 import { IndexCache } from '../../src/storage/index-cache.ts'
 import { PartitionCursor } from '../../src/storage/partition-cursor.ts'
 import type { PartitionLog } from '../../src/storage/partition-log.ts'
 import type { RecoveryFacts } from '../../src/storage/recovery.ts'
+import { RetiredFiles } from '../../src/storage/retired-files.ts'
 import { WritablePartition, type WritableOptions } from '../../src/storage/writable-partition.ts'
 
 export const DIRECTORY = '/log/t-0'
@@ -18,9 +21,11 @@ export function batchOf(values: readonly string[], timestamp = 1000): Buffer {
 }
 
 export function optionsOn(fs: SimulatedFileSystem, over: Partial<WritableOptions> = {}): WritableOptions {
+  const room = new DiskRoom(fs, '/log', { clock: systemClock })
   return {
-    fs, directory: DIRECTORY, label: 't-0', indexes: new IndexCache(), compactedBelow: () => 0,
+    fs, directory: DIRECTORY, label: 't-0', room: room.partition('t-0', { isInternal: false }), indexes: new IndexCache(), compactedBelow: () => 0,
     segmentBytes: () => 1024, segmentAgeMs: () => Infinity,
+    retired: new RetiredFiles(fs, systemClock, error => { throw error }, room), cleaning: { cleanedTo: () => 0, saveCleanedTo: async () => {}, saveCompactedBelow: async () => {} },
     onDirty: () => {}, onFailed: () => {}, onTrouble: error => { throw error }, saveStartOffset: async () => {},
     ...over,
   }

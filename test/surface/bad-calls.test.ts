@@ -119,7 +119,7 @@ const OPEN: Cases = [
   [{ readonly: true }, { ...UNKNOWN, message: "open: unknown option 'readonly'", hint: "did you mean 'readOnly'?" }],
   [{ durablity: 'power' }, { ...UNKNOWN, hint: "did you mean 'durability'?" }],
   [{ topicDefault: {} }, { ...UNKNOWN, hint: "did you mean 'topicDefaults'?" }],
-  [{ timeout: 5 }, { ...UNKNOWN, hint: 'known options are create, readOnly, durability, storage, topicDefaults, clock, logger' }],
+  [{ timeout: 5 }, { ...UNKNOWN, hint: 'known options are create, readOnly, durability, storage, topicDefaults, maxDiskBytes, housekeeping, groupExpiry, clock, logger' }],
   [{ durability: 'disk' }, { ...OPTION, message: "expected 'process' or 'power'" }],
   [{ storage: 'memory' }, { ...OPTION, message: "expected 'auto', 'mapped' or 'file'" }],
   ...['true', 1, null].flatMap(value => [[{ create: value }, OPTION], [{ readOnly: value }, OPTION]] as const),

@@ -5,11 +5,12 @@ import { testLog, type TestLog } from '../../src/testing.ts'
 import { failureOf } from '../contract/support/failures.ts'
 
 function heard(log: TestLog): { [E in keyof LogEvents]: LogEvents[E][] } {
-  const events: { [E in keyof LogEvents]: LogEvents[E][] } = { error: [], warning: [], recovered: [], rewound: [] }
+  const events: { [E in keyof LogEvents]: LogEvents[E][] } = { error: [], warning: [], recovered: [], rewound: [], housekeeping: [] }
   log.on('error', event => events.error.push(event))
   log.on('warning', event => events.warning.push(event))
   log.on('recovered', event => events.recovered.push(event))
   log.on('rewound', event => events.rewound.push(event))
+  log.on('housekeeping', event => events.housekeeping.push(event))
   return events
 }
 
@@ -53,7 +54,7 @@ describe('the events', () => {
 
   test.each(['eror', 'constructor', '__proto__', 'toString', '', undefined, 7, Symbol('error')])('there is no event %o', async event => {
     const log = await testLog()
-    expect(await failureOf(() => log.on(event as 'error', () => undefined))).toMatchObject({ name: 'UsageError', code: 'EVENT_UNKNOWN', hint: 'events are error, warning, recovered, rewound' })
+    expect(await failureOf(() => log.on(event as 'error', () => undefined))).toMatchObject({ name: 'UsageError', code: 'EVENT_UNKNOWN', hint: 'events are error, warning, recovered, rewound, housekeeping' })
     await log.close()
   })
 

@@ -3,7 +3,7 @@
 // names them, since each is compared by itself. Compiled by types.test.ts, never run.
 import type * as millrace from 'millrace'
 import type {
-  AnyNewRecord, BatchOptions, ClosedError, Clock, Codec, Consumer, ConsumerGroup, Duration, Durability, EventLog, GroupEvents, HandlerContext, Isolation, JoinOptions, KeyOf, LogEvents, Logger, LogRecord, LogStats,
+  AnyNewRecord, BatchOptions, ClosedError, Clock, Codec, Consumer, ConsumerGroup, Duration, Durability, EventLog, GroupEvents, HandlerContext, HousekeepingReport, Isolation, JoinOptions, KeyOf, LogEvents, Logger, LogRecord, LogStats,
   MillraceError, NewRecord, OpenOptions, Partition, PartitionLag, Position, Producer, ProducerOptions, ReadOptions, RecordBatch, RecordHeaders, RecordOf, RunOptions, Runner, SegmentStats, Sent, Serde, SerdeName,
   Size, StandardSchema, Topic, TopicLike, TopicOptions, TopicProducer, TopicSelection, TopicSettings, ValueOf, VersionedSchema, View,
 } from 'millrace'
@@ -34,9 +34,8 @@ sameMembers<VersionedSchema<Order>, { version: number; schema?: StandardSchema<u
 // ---------------------------------------------------------------- the log
 
 same<typeof millrace.open, (location: string, options?: OpenOptions) => Promise<EventLog>>(true)
-// maxDiskBytes, housekeeping and groupExpiry are options once they act.
-sameMembers<OpenOptions, { create?: boolean; readOnly?: boolean; durability?: Durability; storage?: 'auto' | 'mapped' | 'file'; topicDefaults?: TopicOptions; clock?: Clock; logger?: Logger }>(true)
-// transaction, housekeep and snapshot are members once they work.
+sameMembers<OpenOptions, { create?: boolean; readOnly?: boolean; durability?: Durability; storage?: 'auto' | 'mapped' | 'file'; topicDefaults?: TopicOptions; maxDiskBytes?: Size; housekeeping?: { interval?: Duration } | false; groupExpiry?: Duration; clock?: Clock; logger?: Logger }>(true)
+// transaction is a member once it works.
 interface EventLogContract {
   readonly location: string
   topic<V = unknown, K = string>(name: string, options?: TopicOptions<V, K>): Promise<Topic<V, K>>
@@ -46,6 +45,8 @@ interface EventLogContract {
   group(id: string): ConsumerGroup
   groups(): ConsumerGroup[]
   idle(options?: { signal?: AbortSignal; advance?: boolean }): Promise<void>
+  housekeep(): Promise<HousekeepingReport>
+  snapshot(directory: string): Promise<void>
   stats(): LogStats
   on<E extends keyof LogEvents>(event: E, listener: (event: LogEvents[E]) => void): () => void
   close(options?: { timeout?: Duration }): Promise<void>
@@ -57,6 +58,7 @@ sameMembers<LogEvents, {
   warning: { code: string; message: string; hint?: string }
   recovered: { topic: string; partition: number; cutBytes: number; endOffset: number }
   rewound: { group: string; topic: string; partition: number; from: number; to: number }
+  housekeeping: HousekeepingReport
 }>(true)
 sameMembers<LogStats, {
   location: string; storage: 'mapped' | 'file' | 'memory'; storageReason: string; bytes: number

@@ -24,7 +24,7 @@ const DURABILITIES = /** @type {const} */ (['process', 'power'])
 const MAX_LIVES_OF_A_DIRECTORY = 25
 /** It ends at the first loss, which most kills cause. */
 const CANARY_ROUNDS = 50
-const SMALL_FILES = ['.lock', '.kafka_cleanshutdown', 'log.json', 'meta.properties', 'recovery-point-offset-checkpoint', 'log-start-offset-checkpoint', '__topics-0']
+const SMALL_FILES = ['.lock', '.reserve', '.kafka_cleanshutdown', 'cleaner-offset-checkpoint', 'compacted-offset-checkpoint', 'log.json', 'meta.properties', 'recovery-point-offset-checkpoint', 'log-start-offset-checkpoint', '__topics-0']
 
 /** @type {import('../torture.mjs').Campaign} */
 export const campaign = {

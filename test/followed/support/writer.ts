@@ -8,6 +8,8 @@ export type Order =
   | { readonly do: 'send'; readonly topic: string; readonly records: readonly NewRecord[] }
   /** Numbered from `first` on, a batch for each, without an end: until it is killed. Answers once it has begun. */
   | { readonly do: 'flood'; readonly topic: string; readonly first: number }
+  /** As flood, each with one of so many keys, while the log is compacted again and again. Answers once it was. */
+  | { readonly do: 'compacting'; readonly topic: string; readonly keys: number }
   | { readonly do: 'truncateBefore'; readonly topic: string; readonly partition: number; readonly offset: number }
   | { readonly do: 'alter'; readonly topic: string; readonly options: TopicOptions }
   | { readonly do: 'delete'; readonly topic: string }
@@ -34,6 +36,9 @@ async function obey(order: Order): Promise<void> {
       return
     case 'flood':
       await flood(order.topic, order.first)
+      return
+    case 'compacting':
+      await compacting(order.topic, order.keys)
       return
     case 'truncateBefore':
       await (await log.topic(order.topic)).partitions[order.partition]!.truncateBefore(order.offset)
@@ -64,4 +69,22 @@ async function flood(name: string, first: number): Promise<void> {
   }
   await topic.send({ value: first })
   void goOn(first + 1)
+}
+
+/** A round of compaction beside each so many sends: what there is to compact does not run away from it. */
+const SENDS_A_ROUND = 1000
+
+async function compacting(name: string, keys: number): Promise<void> {
+  const topic = await log.topic<number, string>(name)
+  let sent = 0
+  const round = async (): Promise<number> => {
+    const report = log.housekeep()
+    for (let i = 0; i < SENDS_A_ROUND; i++, sent++) await topic.send({ key: `key ${sent * 7919 % keys}`, value: sent })
+    return (await report).segmentsCompacted
+  }
+  const goOn = async (): Promise<void> => {
+    for (;;) await round()
+  }
+  while (await round() === 0) { /* there was nothing to compact yet */ }
+  void goOn()
 }

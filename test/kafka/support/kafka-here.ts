@@ -1,7 +1,8 @@
 // Kafka's own tools in tests. Where Java or the jars can't be had, such tests are skipped, by name and with the
 // reason; CI=true says that they are to be had, so that it is a failure there.
+import { fileURLToPath } from 'node:url'
 import { describe, expect } from 'vitest'
-import { checkDirectory, whyUnavailable } from '../../../tools/kafka/kafka.mjs'
+import { checkDirectory, runSource, whyUnavailable } from '../../../tools/kafka/kafka.mjs'
 import type { DumpedFile } from '../../../tools/kafka/dump-log.mjs'
 
 const reason = whyUnavailable()
@@ -24,4 +25,11 @@ export async function expectKafkaReads(
   const { faults, partitions } = await checkDirectory(directory, options)
   expect(faults).toEqual([])
   return partitions
+}
+
+/** Standard output of a program of tools/kafka, a .java file. */
+export async function runKafkaProgram(source: string, ...args: readonly string[]): Promise<string> {
+  const { stdout, stderr, status } = await runSource(fileURLToPath(new URL(`../../../tools/kafka/${source}`, import.meta.url)), args)
+  if (status !== 0) throw new Error(`${source} ended with ${status}: ${stderr}`)
+  return stdout
 }

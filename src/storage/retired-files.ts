@@ -1,0 +1,98 @@
+// Segments that a partition has given up: renamed `.deleted` at once, removed a while later, for whoever still reads
+// them by another descriptor. Owned by the log, for all its partitions; what a crash leaves goes at the next opening.
+import type { MillraceError } from '../base/errors.ts'
+import type { Clock } from '../platform/clock.ts'
+import { join, type FileSystem } from '../platform/file-system.ts'
+import { Slices } from '../platform/slices.ts'
+import type { DiskRoom } from './disk-room.ts'
+import { segmentFile, type SegmentSuffix } from './segment-files.ts'
+import type { Segment } from './segment.ts'
+
+/** Kafka's file.delete.delay.ms. */
+const DELAY_MS = 60_000
+const SUFFIXES: readonly SegmentSuffix[] = ['.log', '.index', '.timeindex']
+
+interface Retired { readonly paths: readonly string[]; readonly bytes: number; readonly at: number }
+
+export class RetiredFiles {
+  readonly #fs: FileSystem
+  readonly #clock: Clock
+  readonly #onTrouble: (error: MillraceError) => void
+  readonly #room: DiskRoom
+  #files: Retired[] = []
+  #timer: { cancel(): void } | undefined
+  #removing: Promise<void> | undefined
+
+  constructor(fs: FileSystem, clock: Clock, onTrouble: (error: MillraceError) => void, room: DiskRoom) {
+    this.#fs = fs
+    this.#clock = clock
+    this.#onTrouble = onTrouble
+    this.#room = room
+    room.makeRoom = () => this.#removeOldest()
+  }
+
+  /** Bytes of logs that still take room. */
+  get bytes(): number { return this.#files.reduce((sum, { bytes }) => sum + bytes, 0) }
+
+  /** The log goes first: an index alone is thrown away at the next opening. */
+  retire(segment: Segment): void {
+    segment.removed = true
+    segment.file.close()
+    const paths: string[] = []
+    for (const suffix of SUFFIXES) {
+      const path = join(segment.directory, segmentFile(segment.baseOffset, suffix))
+      const retired = join(segment.directory, segmentFile(segment.baseOffset, suffix, 'deleted'))
+      if (this.#fs.stat(path) === undefined) continue
+      this.#fs.rename(path, retired)
+      paths.push(retired)
+    }
+    this.#files.push({ paths, bytes: segment.bytes, at: this.#clock.now() + DELAY_MS })
+    this.#room.add(segment.bytes)
+    this.#schedule()
+  }
+
+  /** Whatever still waits: there is no more room, or the log is closed. */
+  async removeAll(): Promise<void> {
+    await this.#removing
+    await this.#remove(Infinity)
+  }
+
+  /** The process pretends to have died. */
+  abandon(): void {
+    this.#timer?.cancel()
+    this.#files = []
+  }
+
+  #schedule(): void {
+    const first = this.#files[0]
+    if (first === undefined || this.#timer !== undefined) return
+    this.#timer = this.#clock.setTimeout(() => {
+      this.#timer = undefined
+      this.#removing = this.#remove(this.#clock.now()).finally(() => { this.#schedule() })
+    }, first.at - this.#clock.now())
+  }
+
+  async #remove(until: number): Promise<void> {
+    const slices = new Slices()
+    while (this.#files.length > 0 && this.#files[0]!.at <= until) {
+      this.#removeOldest()
+      if (slices.due()) await slices.pause()
+    }
+    this.#room.restore()
+    if (this.#files.length > 0) return
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  #removeOldest(): boolean {
+    const oldest = this.#files.shift()
+    if (oldest === undefined) return false
+    this.#room.add(-oldest.bytes)
+    try {
+      for (const path of oldest.paths) this.#fs.remove(path)
+    } catch (error) {
+      this.#onTrouble(error as MillraceError)
+    }
+    return true
+  }
+}

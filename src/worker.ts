@@ -1,0 +1,13 @@
+// What runs on the log's other thread (platform/worker-thread.ts): heavy work over files by their names.
+import { DescriptorCache } from './platform/descriptor-cache.ts'
+import { NodeFileSystem } from './platform/node-file-system.ts'
+import { serve } from './platform/worker-thread.ts'
+import { clean, type CleaningRequest, type Pauses } from './storage/cleaner.ts'
+
+/** Nobody waits on this thread. */
+const noPauses: Pauses = { due: () => false, pause: () => Promise.resolve() }
+
+export function work(): void {
+  const fs = new NodeFileSystem(new DescriptorCache())
+  serve({ clean: (request: CleaningRequest) => clean(fs, request, noPauses) })
+}
