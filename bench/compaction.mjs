@@ -1,6 +1,7 @@
-// A compaction of 10 million records with a million keys, while a producer sends to another topic as fast as it can: input
-// a second, what it takes of the producer's rate and of memory, and how late a 1 ms timer is meanwhile. Beside it the
-// producer alone, for as long. Each round has a log of its own.
+// A compaction of 10 million records with a million keys: input a second, what it takes of the rate of a producer that sends
+// to other topics as fast as it can, private memory, and how late a 1 ms timer is, beside the producer and on an idle event
+// loop. The producer alone is measured before and after. Its topics are deleted as they grow: so it writes to memory that
+// the system has at hand, or the rate would be that at which a virtual machine gets new pages from its host.
 import { flags, sized } from './support/flags.mjs'
 import { latenessBeside } from './support/lateness.mjs'
 import { peaksBeside, privateMiB } from './support/memory.mjs'
@@ -12,55 +13,53 @@ const COUNT = sized(10_000_000)
 const KEYS = sized(1_000_000)
 const ALONE_MS = sized(5000)
 const RECORDS_A_SEND = 1000
+const SENDS_A_TOPIC = 500
+const ROUNDS = 3
 const MIB = 2 ** 20
 
-/** @typedef {{ inputRate: number, ratio: number, mib: number, before: number, alone: import('./support/lateness.mjs').Lateness, beside: import('./support/lateness.mjs').Lateness, own: import('./support/lateness.mjs').Lateness }} Round */
+/** @typedef {import('./support/lateness.mjs').Lateness} Lateness */
+/** @typedef {{ inputRate: number, ratio: number, mib: number, before: number, alone: Lateness, aloneOwn: Lateness, beside: Lateness, besideOwn: Lateness, idle: Lateness, idleOwn: Lateness }} Round */
+
+let topics = 0
 
 /** @type {Round[]} */
 const rounds = []
-for (let round = 0; round < Math.min(flags.rounds, 3); round++) rounds.push(await inLog(measure, { housekeeping: false }))
+for (let round = 0; round < Math.min(flags.rounds, ROUNDS); round++) rounds.push(await inLog(measure, { housekeeping: { interval: 10 } }))
 const of = (/** @type {(round: Round) => number} */ pick) => median(rounds.map(pick))
-const rowOf = (/** @type {string} */ name, /** @type {(round: Round) => import('./support/lateness.mjs').Lateness} */ pick) => [name, of(r => pick(r).p50), of(r => pick(r).p99), of(r => pick(r).p999), of(r => pick(r).max)]
+const figures = (/** @type {string} */ name, /** @type {(round: Round) => number} */ pick) => [name, of(pick), Math.min(...rounds.map(pick)), Math.max(...rounds.map(pick))]
+const lateness = (/** @type {string} */ name, /** @type {(round: Round) => Lateness} */ pick) => [name, of(r => pick(r).p50), of(r => pick(r).p99), of(r => pick(r).p999), of(r => pick(r).max)]
 print(`compaction: ${COUNT} records of 8 + 100 bytes, ${KEYS} keys`, ['', 'median', 'least', 'most'], [
-  ['input MiB/s, beside a producer', of(r => r.inputRate), Math.min(...rounds.map(r => r.inputRate)), Math.max(...rounds.map(r => r.inputRate))],
-  ["the producer's rate, of what it is alone", of(r => r.ratio), Math.min(...rounds.map(r => r.ratio)), Math.max(...rounds.map(r => r.ratio))],
-  ['private memory, MiB', of(r => r.mib), Math.min(...rounds.map(r => r.mib)), Math.max(...rounds.map(r => r.mib))],
-  ['… before it', of(r => r.before), Math.min(...rounds.map(r => r.before)), Math.max(...rounds.map(r => r.before))],
+  figures('input MiB/s, beside a producer', r => r.inputRate),
+  figures("the producer's rate, of what it is alone", r => r.ratio),
+  figures('private memory, MiB', r => r.mib),
+  figures('… before it', r => r.before),
 ], { ...await storageNotes(), rounds: rounds.length, load: load() })
 print('compaction: how late a 1 ms timer is, ms', ['', 'p50', 'p99', 'p99.9', 'longest'], [
-  rowOf('the producer alone', r => r.alone), rowOf('beside a compaction', r => r.beside), rowOf('… own', r => r.own),
+  lateness('the producer alone', r => r.alone), lateness('… own', r => r.aloneOwn),
+  lateness('the producer, and a compaction', r => r.beside), lateness('… own', r => r.besideOwn),
+  lateness('a compaction alone', r => r.idle), lateness('… own', r => r.idleOwn),
 ])
 
 /** @param {import('millrace').EventLog} log @returns {Promise<Round>} */
 async function measure(log) {
-  const topic = await bytesTopic(log, 'table', { cleanup: 'compact' })
-  await fillKeyed(topic)
-  const { bytes } = topic.partitions[0] ?? { bytes: NaN }
-  const other = await bytesTopic(log, 'other')
-  const records = makeRecords(RECORDS_A_SEND)
-  const sending = async (/** @type {() => boolean} */ isOver) => {
-    const begun = performance.now()
-    let sent = 0
-    for (; !isOver(); sent += RECORDS_A_SEND) await other.send(records)
-    return sent / (performance.now() - begun)
-  }
-  let rateAlone = 0
-  const end = performance.now() + ALONE_MS
-  const { all: alone } = await latenessBeside(async () => { rateAlone = await sending(() => performance.now() >= end) })
-  const before = privateMiB()
-  let rateBeside = 0
-  const { result, seconds, mib } = await peaksBeside(() => latenessBeside(async () => {
-    let isOver = false
-    const compacting = log.housekeep().finally(() => { isOver = true })
-    rateBeside = await sending(() => isOver)
-    const { failures } = await compacting
-    if (failures.length > 0) throw failures[0]
+  const { bytes, compact } = await makeTable(log, 'beside')
+  const before = await sendingAlone(log)
+  const memoryBefore = privateMiB()
+  let rate = 0
+  let seconds = 0
+  const { result, mib } = await peaksBeside(() => latenessBeside(async () => {
+    void compact().then(took => { seconds = took })
+    rate = await sending(log, () => seconds > 0)
   }))
-  return { inputRate: bytes / MIB / seconds, ratio: rateBeside / rateAlone, mib, before, alone, beside: result.all, own: result.own }
+  const after = await sendingAlone(log)
+  const other = await makeTable(log, 'idle')
+  const { all: idle, own: idleOwn } = await latenessBeside(() => other.compact())
+  return { inputRate: bytes / MIB / seconds, ratio: 2 * rate / (before.rate + after.rate), mib, before: memoryBefore, alone: before.all, aloneOwn: before.own, beside: result.all, besideOwn: result.own, idle, idleOwn }
 }
 
-/** Keys in no order, each ten times. @param {import('./support/records.mjs').BytesTopic} topic */
-async function fillKeyed(topic) {
+/** Keys in no order, each ten times; compacted from when it is said on. @param {import('millrace').EventLog} log @param {string} name */
+async function makeTable(log, name) {
+  const topic = await bytesTopic(log, name)
   const values = makeRecords(10_000).map(({ value }) => value)
   let random = 1
   for (let sent = 0; sent < COUNT; sent += values.length) {
@@ -71,4 +70,34 @@ async function fillKeyed(topic) {
       return { key, value }
     }))
   }
+  /** Resolves with how many seconds it took. */
+  const compact = async () => {
+    const report = new Promise(resolve => { const off = log.on('housekeeping', told => { if (told.segmentsCompacted > 0 || told.failures.length > 0) { off(); resolve(told) } }) })
+    await topic.alter({ cleanup: 'compact' })
+    const { durationMs, failures } = /** @type {import('millrace').HousekeepingReport} */ (await report)
+    if (failures.length > 0) throw failures[0]
+    return durationMs / 1000
+  }
+  return { bytes: topic.partitions[0]?.bytes ?? NaN, compact }
+}
+
+/** @param {import('millrace').EventLog} log */
+async function sendingAlone(log) {
+  const end = performance.now() + ALONE_MS
+  let rate = 0
+  const { all, own } = await latenessBeside(async () => { rate = await sending(log, () => performance.now() >= end) })
+  return { rate, all, own }
+}
+
+/** @param {import('millrace').EventLog} log @param {() => boolean} isOver @returns {Promise<number>} records a millisecond */
+async function sending(log, isOver) {
+  const records = makeRecords(RECORDS_A_SEND)
+  const begun = performance.now()
+  let sent = 0
+  while (!isOver()) {
+    const topic = await bytesTopic(log, `other-${++topics}`)
+    for (let i = 0; i < SENDS_A_TOPIC && !isOver(); i++, sent += RECORDS_A_SEND) await topic.send(records)
+    await log.deleteTopic(topic.name)
+  }
+  return sent / (performance.now() - begun)
 }

@@ -7,7 +7,7 @@
 // Whether a group is needed is asked in the same step that puts its tombstones. Whoever joins or commits after that comes
 // later in the log, and wins. Nothing is synced: a group that a power cut brings back expires once more.
 import type { Clock } from '../platform/clock.ts'
-import { Slices } from '../platform/slices.ts'
+import { BACKGROUND_MS, Slices } from '../platform/slices.ts'
 import type { GroupRecord, Positions } from './positions.ts'
 import { emptied } from './stored-group.ts'
 
@@ -45,7 +45,7 @@ export class GroupExpiry {
   /** Deletes those that were last needed before that time; resolves with how many. */
   async expire(olderThan: number): Promise<number> {
     if (olderThan <= this.#neededSince) return 0
-    const slices = new Slices()
+    const slices = new Slices(BACKGROUND_MS)
     let neededSince = this.#parts.clock.now()
     let expired = 0
     let positions = 0

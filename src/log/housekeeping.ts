@@ -6,7 +6,7 @@ import { type ClosedError, CorruptionError, MillraceError, StorageError } from '
 import type { Clock } from '../platform/clock.ts'
 import { ClockAgreement } from '../platform/clock-agreement.ts'
 import type { Jobs, TaskThread } from '../platform/file-system.ts'
-import { Slices } from '../platform/slices.ts'
+import { BACKGROUND_MS, Slices } from '../platform/slices.ts'
 import { StallMeter } from '../platform/stall-meter.ts'
 import type { CleaningRequest, CleaningResult, Pauses } from '../storage/cleaner.ts'
 import { cleanPartition, cleaningTimes, type CleaningEnvironment } from '../storage/cleaning.ts'
@@ -171,7 +171,7 @@ export class Housekeeping {
 
   /** Ends the work where its partition is gone. */
   #pauses(partition: WritablePartition): Pauses {
-    const slices = new Slices()
+    const slices = new Slices(BACKGROUND_MS)
     return {
       due: () => slices.due(),
       pause: async () => {

@@ -3,7 +3,6 @@
 import { ConflictError, CorruptionError } from '../base/errors.ts'
 import { formatPartitionMetadata, parsePartitionMetadata } from '../format/checkpoint-file.ts'
 import { join, type FileSystem } from '../platform/file-system.ts'
-import { Slices } from '../platform/slices.ts'
 import { parseSegmentFile } from '../storage/segment-files.ts'
 import { createFile, readTextFile } from '../storage/replace-file.ts'
 import type { Catalog } from './catalog.ts'
@@ -70,7 +69,6 @@ export async function removeOrphans(fs: FileSystem, root: string, catalog: Catal
   return strangers
 }
 
-/** undefined where it can't be told: a power cut may have torn the file while the partition was made. */
 /** A directory that some topic's partition was made in: where there is one, there was a catalog. */
 export function findPartition(fs: FileSystem, root: string): string | undefined {
   return fs.list(root).find(name => {
@@ -79,6 +77,7 @@ export function findPartition(fs: FileSystem, root: string): string | undefined 
   })
 }
 
+/** undefined where it can't be told: a power cut may have torn the file while the partition was made. */
 export function ownerOf(fs: FileSystem, directory: string): string | undefined {
   const text = readTextFile(fs, directory, METADATA_FILE)
   try {
@@ -99,10 +98,11 @@ function isUnfinished(fs: FileSystem, directory: string): boolean {
 }
 
 async function removeFolders(fs: FileSystem, root: string, names: readonly string[]): Promise<void> {
-  const slices = new Slices()
   for (const name of names) {
-    removeFolder(fs, join(root, name))
-    if (slices.due()) await slices.pause()
+    const directory = join(root, name)
+    if (fs.stat(directory) === undefined) continue
+    for (const file of fs.list(directory)) await fs.removeLater(join(directory, file))
+    fs.removeDirectory(directory)
   }
 }
 

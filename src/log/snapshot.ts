@@ -11,7 +11,7 @@ import { randomUUID } from 'node:crypto'
 import { dirname, isAbsolute, relative, sep } from 'node:path'
 import { ConflictError, UsageError } from '../base/errors.ts'
 import { join, type FileSystem } from '../platform/file-system.ts'
-import { Slices } from '../platform/slices.ts'
+import { BACKGROUND_MS, Slices } from '../platform/slices.ts'
 import { copyPartition, noteMoment, type PartitionMoment } from '../storage/partition-copy.ts'
 import { copyTextFile, createFile } from '../storage/replace-file.ts'
 import type { WritablePartition } from '../storage/writable-partition.ts'
@@ -105,7 +105,7 @@ class LogMoment {
   }
 
   async #copyPartitions(fs: FileSystem, root: string): Promise<void> {
-    const slices = new Slices()
+    const slices = new Slices(BACKGROUND_MS)
     await inParallel(this.#partitions, SIDE_BY_SIDE, async moment => {
       const { partition } = moment
       const directory = join(root, partition.label)
@@ -177,7 +177,7 @@ async function moveIntoPlace(fs: FileSystem, partial: string, directory: string)
 }
 
 async function removeTree(fs: FileSystem, path: string): Promise<void> {
-  const slices = new Slices()
+  const slices = new Slices(BACKGROUND_MS)
   if (fs.stat(path) === undefined) return
   for (const name of fs.list(path)) {
     const inner = join(path, name)

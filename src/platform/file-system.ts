@@ -38,6 +38,8 @@ export interface FileSystem {
   /** An empty directory; absent is a no-op. */
   removeDirectory(path: string): void
   remove(path: string): void
+  /** The same off the main thread: to give back what a large file has in memory takes milliseconds. */
+  removeLater(path: string): Promise<void>
   rename(from: string, to: string): void
   /** False where the file can't have another name there: this file system has no such thing, or it would lie on another one. */
   link(from: string, to: string): boolean

@@ -2,7 +2,7 @@
 // than a trip through libuv's pool; syncs and cold reads go through the pool. Owns no policy: descriptors are
 // bounded by descriptor-cache.ts, errors typed by system-error.ts, the lock file kept by directory-lock.ts.
 import {
-  closeSync, constants, fsyncSync, linkSync, lstatSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmdirSync, statSync, unlinkSync,
+  closeSync, constants, fsyncSync, linkSync, lstatSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmdirSync, statSync, unlink, unlinkSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { CREATE_FLAGS, FileSlot, READ_FLAGS, WRITE_FLAGS, type DescriptorCache } from './descriptor-cache.ts'
@@ -79,6 +79,16 @@ export class NodeFileSystem implements FileSystem {
     } catch (error) {
       if (!isAbsent(error)) throw systemFailure(error, 'remove', path)
     }
+  }
+
+  removeLater(path: string): Promise<void> {
+    this.#descriptors.forget(path)
+    return new Promise((resolve, reject) => {
+      unlink(path, error => {
+        if (error === null || isAbsent(error)) resolve()
+        else reject(systemFailure(error, 'remove', path))
+      })
+    })
   }
 
   rename(from: string, to: string): void {

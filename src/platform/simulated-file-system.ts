@@ -121,6 +121,12 @@ export class SimulatedFileSystem implements FileSystem {
     if (this.#disk.find(path) !== undefined) this.#disk.remove(path, this.#disk.file(path, 'remove'), 'remove')
   }
 
+  removeLater(path: string): Promise<void> {
+    return this.#machine.later('remove', path, () => {
+      if (this.#disk.find(path) !== undefined) this.#disk.remove(path, this.#disk.file(path, 'remove'), 'remove')
+    })
+  }
+
   rename(from: string, to: string): void {
     this.#machine.call('rename', from)
     this.#disk.rename(from, to)

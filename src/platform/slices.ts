@@ -9,6 +9,8 @@ import { performance } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers'
 
 const BUDGET_MS = 5
+/** For work that nobody waits for. */
+export const BACKGROUND_MS = 2
 const MAX_CALLS_A_LOOK = 1024
 
 export class Slices {

@@ -1,6 +1,6 @@
 // What a partition keeps: which of its oldest segments have outlived `retention`, or lie beyond `retentionBytes`. Whole
 // segments go, and only from the front. A segment is as old as its newest record.
-import { Slices } from '../platform/slices.ts'
+import { BACKGROUND_MS, Slices } from '../platform/slices.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { Segment } from './segment.ts'
 
@@ -13,7 +13,7 @@ export interface RetentionPolicy {
 
 /** Where the partition is to begin. `now`: undefined while the clock is not to be trusted. */
 export async function planRetention(partition: PartitionLog, { retentionMs, retentionBytes, keepFrom }: RetentionPolicy, now: number | undefined): Promise<number> {
-  const slices = new Slices()
+  const slices = new Slices(BACKGROUND_MS)
   let begin = partition.startOffset
   let excessBytes = partition.bytes - retentionBytes
   for (const segment of partition.segments) {

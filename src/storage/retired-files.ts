@@ -3,7 +3,6 @@
 import type { MillraceError } from '../base/errors.ts'
 import type { Clock } from '../platform/clock.ts'
 import { join, type FileSystem } from '../platform/file-system.ts'
-import { Slices } from '../platform/slices.ts'
 import type { DiskRoom } from './disk-room.ts'
 import { segmentFile, type SegmentSuffix } from './segment-files.ts'
 import type { Segment } from './segment.ts'
@@ -38,16 +37,40 @@ export class RetiredFiles {
   retire(segment: Segment): void {
     segment.removed = true
     segment.file.close()
-    const paths: string[] = []
-    for (const suffix of SUFFIXES) {
-      const path = join(segment.directory, segmentFile(segment.baseOffset, suffix))
-      const retired = join(segment.directory, segmentFile(segment.baseOffset, suffix, 'deleted'))
-      if (this.#fs.stat(path) === undefined) continue
-      this.#fs.rename(path, retired)
-      paths.push(retired)
-    }
-    this.#files.push({ paths, bytes: segment.bytes, at: this.#clock.now() + DELAY_MS })
-    this.#room.add(segment.bytes)
+    this.#add(segment, SUFFIXES.flatMap(suffix => this.#setAside(segment, suffix)))
+  }
+
+  /**
+   * The log alone, which another is about to replace under its name: it gets a second one, or the rename would have to
+   * give back on the spot what it has in memory. Where files have but one name, that is what happens.
+   */
+  retireLog(segment: Segment): void {
+    const retired = join(segment.directory, segmentFile(segment.baseOffset, '.log', 'deleted'))
+    this.#fs.remove(retired)
+    if (this.#fs.link(segment.file.path, retired)) this.#add(segment, [retired])
+  }
+
+  /** Undoes retireLog. */
+  takeBack(segment: Segment): void {
+    const retired = join(segment.directory, segmentFile(segment.baseOffset, '.log', 'deleted'))
+    const files = this.#files.filter(({ paths }) => paths[0] !== retired)
+    if (files.length < this.#files.length) this.#room.add(-segment.bytes)
+    this.#files = files
+    this.#fs.remove(retired)
+  }
+
+  /** Its new name, if it is there. */
+  #setAside(segment: Segment, suffix: SegmentSuffix): string[] {
+    const path = join(segment.directory, segmentFile(segment.baseOffset, suffix))
+    if (this.#fs.stat(path) === undefined) return []
+    const retired = join(segment.directory, segmentFile(segment.baseOffset, suffix, 'deleted'))
+    this.#fs.rename(path, retired)
+    return [retired]
+  }
+
+  #add({ bytes }: Segment, paths: readonly string[]): void {
+    this.#files.push({ paths, bytes, at: this.#clock.now() + DELAY_MS })
+    this.#room.add(bytes)
     this.#schedule()
   }
 
@@ -73,10 +96,11 @@ export class RetiredFiles {
   }
 
   async #remove(until: number): Promise<void> {
-    const slices = new Slices()
     while (this.#files.length > 0 && this.#files[0]!.at <= until) {
-      this.#removeOldest()
-      if (slices.due()) await slices.pause()
+      const { paths, bytes } = this.#files.shift()!
+      this.#room.add(-bytes)
+      const results = await Promise.allSettled(paths.map(path => this.#fs.removeLater(path)))
+      for (const result of results) if (result.status === 'rejected') this.#onTrouble(result.reason as MillraceError)
     }
     this.#room.restore()
     if (this.#files.length > 0) return
@@ -84,6 +108,7 @@ export class RetiredFiles {
     this.#timer = undefined
   }
 
+  /** On the spot: somebody waits for the room. */
   #removeOldest(): boolean {
     const oldest = this.#files.shift()
     if (oldest === undefined) return false

@@ -3,7 +3,7 @@
 //
 //   1  X.log.cleaned, with its indexes, is whole and on the device      (cleaner.ts)
 //   2  renamed X.log.swap; the names are on the device: it is decided
-//   3  X.log.swap → X.log, over the old one; the names are on the device
+//   3  X.log.swap → X.log, over the old one, which is X.log.deleted as well by then; the names are on the device
 //   4  the others that it covers are retired (.deleted); the names are on the device
 //   5  X.index.swap → X.index
 //
@@ -11,7 +11,7 @@
 // called `.swap` tells that segments behind X may be covered by it.
 import { LimitError } from '../base/errors.ts'
 import { join, type FileSystem } from '../platform/file-system.ts'
-import { Slices } from '../platform/slices.ts'
+import { BACKGROUND_MS, Slices } from '../platform/slices.ts'
 import { scanBatches } from './batch-scan.ts'
 import type { CleanedSegment } from './cleaner.ts'
 import type { PartitionOptions } from './partition-log.ts'
@@ -29,6 +29,9 @@ export interface SwapPlace {
   readonly options: PartitionOptions
   /** Resolves once all names are on the device; rejects where the partition was given up meanwhile. */
   syncNames(): Promise<void>
+  /** The old log is called `.deleted` as well: another takes its name, and then nothing has to be given back on the spot. */
+  setAside(old: Segment): void
+  takeBack(old: Segment): void
   /** From here on readers find the new one. */
   exchange(old: readonly Segment[], next: Segment): void
   /** All of them, whatever fails. */
@@ -60,7 +63,7 @@ export class SegmentSwaps {
   /** Steps 3 to 5, of what is decided. */
   async finish(): Promise<void> {
     if (this.#decided.length === 0 && this.#exchanged.length === 0) return
-    const slices = new Slices()
+    const slices = new Slices(BACKGROUND_MS)
     for (; this.#decided.length > 0; this.#decided = this.#decided.slice(1)) {
       const [swap] = this.#decided
       this.#rename(() => { this.#exchange(swap!) })
@@ -88,7 +91,7 @@ export class SegmentSwaps {
     const { fs, directory } = this.#place.options
     try {
       const decided = swaps.map(swap => ({ ...swap, next: nextSegment(fs, directory, swap.cleaned) }))
-      const slices = new Slices()
+      const slices = new Slices(BACKGROUND_MS)
       for (const { cleaned } of swaps) {
         for (const suffix of [...SUFFIXES].reverse()) move(fs, directory, cleaned.baseOffset, suffix, 'cleaned', 'swap')
         if (slices.due()) await slices.pause()
@@ -112,10 +115,22 @@ export class SegmentSwaps {
 
   /** From the moment the log has its name, the old segments would read the new file. */
   #exchange({ old, cleaned, next }: DecidedSwap): void {
-    this.#move(cleaned, '.log')
-    if (!old[0]!.removed) this.#place.exchange(old, next)
+    if (!old[0]!.removed) {
+      this.#replaceLog(old[0]!, cleaned)
+      this.#place.exchange(old, next)
+    }
     this.#move(cleaned, '.timeindex')
     if (old.length === 1) this.#move(cleaned, '.index')
+  }
+
+  #replaceLog(old: Segment, cleaned: CleanedSegment): void {
+    this.#place.setAside(old)
+    try {
+      this.#move(cleaned, '.log')
+    } catch (error) {
+      this.#place.takeBack(old)
+      throw error
+    }
   }
 
   #move({ baseOffset }: CleanedSegment, suffix: SegmentSuffix): void {

@@ -2,7 +2,7 @@
 // it is on the device, and what a failing disk means, is synced-partition.ts.
 import { ClosedError, LimitError, type MillraceError } from '../base/errors.ts'
 import { maxTimestamp } from '../format/record-batch.ts'
-import { Slices } from '../platform/slices.ts'
+import { BACKGROUND_MS, Slices } from '../platform/slices.ts'
 import type { PartitionRoom } from './disk-room.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import { checkOffset } from './partition-log.ts'
@@ -45,6 +45,8 @@ export class WritablePartition extends SyncedPartition {
   readonly #swaps = new SegmentSwaps({
     options: this.options,
     syncNames: () => this.syncNames(),
+    setAside: old => { this.#options.retired.retireLog(old) },
+    takeBack: old => { this.#options.retired.takeBack(old) },
     exchange: (old, next) => { this.#exchange(old, next) },
     retire: old => this.#retire(old),
     fail: error => this.abandoned ? error as Error : this.fail(error),
@@ -330,7 +332,7 @@ export class WritablePartition extends SyncedPartition {
 
   /** All of them, whatever fails; then throws what did. */
   async #retire(segments: readonly Segment[]): Promise<void> {
-    const slices = new Slices()
+    const slices = new Slices(BACKGROUND_MS)
     const failures: unknown[] = []
     for (const segment of segments) {
       if (this.abandoned) return
