@@ -19,7 +19,8 @@ import { parseSegmentFile, segmentFile, type SegmentState, type SegmentSuffix } 
 import { Segment } from './segment.ts'
 
 /** In the order of their renaming: while any of them is called `.swap`, there is something to finish. */
-const SUFFIXES: readonly SegmentSuffix[] = ['.log', '.timeindex', '.index']
+const INDEXES: readonly SegmentSuffix[] = ['.timeindex', '.index']
+const SUFFIXES: readonly SegmentSuffix[] = ['.log', ...INDEXES]
 
 export interface Swap { readonly old: readonly Segment[]; readonly cleaned: CleanedSegment }
 
@@ -163,7 +164,15 @@ async function finishSwap({ fs, directory }: PartitionOptions, base: number): Pr
   await fs.syncDirectory(directory)
   for (const file of covered) fs.remove(join(directory, segmentFile(file!.baseOffset, file!.suffix)))
   await fs.syncDirectory(directory)
-  for (const suffix of SUFFIXES) if (exists(fs, directory, base, suffix, 'swap')) move(fs, directory, base, suffix, 'swap', 'live')
+  if (isDecided) move(fs, directory, base, '.log', 'swap', 'live')
+  for (const suffix of INDEXES) takeIndex(fs, directory, base, suffix, isDecided)
+}
+
+/** Without the log beside it nobody knows whether an index is that of the live one: then it is made anew when it is needed. */
+function takeIndex(fs: FileSystem, directory: string, base: number, suffix: SegmentSuffix, isDecided: boolean): void {
+  if (isDecided && exists(fs, directory, base, suffix, 'swap')) return move(fs, directory, base, suffix, 'swap', 'live')
+  fs.remove(join(directory, segmentFile(base, suffix)))
+  fs.remove(join(directory, segmentFile(base, suffix, 'swap')))
 }
 
 /** One past its last offset; undefined where it is not whole. */
