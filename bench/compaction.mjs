@@ -59,7 +59,7 @@ async function measure(log) {
 
 /** Keys in no order, each ten times; compacted from when it is said on. @param {import('millrace').EventLog} log @param {string} name */
 async function makeTable(log, name) {
-  const topic = await bytesTopic(log, name)
+  const topic = await bytesTopic(log, name, { segmentBytes: sized(64 * MIB) })
   const values = makeRecords(10_000).map(({ value }) => value)
   let random = 1
   for (let sent = 0; sent < COUNT; sent += values.length) {
