@@ -165,14 +165,36 @@ async function finishSwap({ fs, directory }: PartitionOptions, base: number): Pr
   for (const file of covered) fs.remove(join(directory, segmentFile(file!.baseOffset, file!.suffix)))
   await fs.syncDirectory(directory)
   if (isDecided) move(fs, directory, base, '.log', 'swap', 'live')
-  for (const suffix of INDEXES) takeIndex(fs, directory, base, suffix, isDecided)
+  const areTaken = INDEXES.map(suffix => takeIndex(fs, directory, base, suffix, isDecided))
+  if (areTaken.includes(false)) await remakeIndexes(fs, directory, base)
+  await fs.syncDirectory(directory)
 }
 
-/** Without the log beside it nobody knows whether an index is that of the live one: then it is made anew when it is needed. */
-function takeIndex(fs: FileSystem, directory: string, base: number, suffix: SegmentSuffix, isDecided: boolean): void {
-  if (isDecided && exists(fs, directory, base, suffix, 'swap')) return move(fs, directory, base, suffix, 'swap', 'live')
+/** Without the log beside it nobody knows whether an index is that of the live one: false, and then there is none. */
+function takeIndex(fs: FileSystem, directory: string, base: number, suffix: SegmentSuffix, isDecided: boolean): boolean {
+  if (isDecided && exists(fs, directory, base, suffix, 'swap')) {
+    move(fs, directory, base, suffix, 'swap', 'live')
+    return true
+  }
   fs.remove(join(directory, segmentFile(base, suffix)))
   fs.remove(join(directory, segmentFile(base, suffix, 'swap')))
+  return false
+}
+
+/** Where there is no room for them, they are made when they are needed. */
+async function remakeIndexes(fs: FileSystem, directory: string, base: number): Promise<void> {
+  if (!exists(fs, directory, base, '.log', 'live')) return
+  const segment = Segment.open(fs, directory, base, 'write')
+  segment.compacted = true
+  try {
+    await segment.rebuildIndex()
+    segment.index.flush()
+    await segment.index.sync()
+  } catch (error) {
+    if (!(error instanceof LimitError)) throw error
+  } finally {
+    segment.file.close()
+  }
 }
 
 /** One past its last offset; undefined where it is not whole. */
