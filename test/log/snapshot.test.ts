@@ -274,7 +274,7 @@ describe('while a snapshot is made', () => {
     const fs = new SimulatedFileSystem()
     const { local, log } = await openOn(fs, '/log')
     const live = await LiveLog.begin(log, new SeededRandom(SEED))
-    live.send(20)
+    live.send(200) // some of it to orders-0, whatever the seed
     const topic = await local.topic('orders', {})
     fs.failNext('sync', { error: 'EIO', path: /\/log\/orders-0\/.*\.log$/ })
     await expect(topic.writable(0).sync()).rejects.toMatchObject({ code: 'PARTITION_FAILED' })
