@@ -1,16 +1,16 @@
 // Kafka's primitive types, of which the records of its internal topics and the messages of its protocol are made.
 //
-//   int16 int32 int64   big-endian
-//   string              int16 length (-1: null) · UTF-8
-//   bytes               int32 length (-1: null) · the bytes
-//   array               int32 count (-1: null) · the elements
-//   tagged fields       in flexible versions alone: uvarint count · fields: uvarint tag · uvarint length · the field
+//   int8 int16 int32 int64   big-endian
+//   string                   int16 length (-1: null) · UTF-8
+//   bytes                    int32 length (-1: null) · the bytes
+//   array                    int32 count (-1: null) · the elements
+//   tagged fields            in flexible versions alone: uvarint count · fields: uvarint tag · uvarint length · the field
 //
 // In flexible versions the other lengths and counts are uvarints too, one more than what they mean, so that 0 is null.
 // The reader trusts nothing: lengths and counts are held against the bytes that remain before anything is made of them,
 // and an int64 beyond ±2^53 is a fault. What a fault is called is up to whoever reads: `malformed` makes the error. Bytes
-// that are no UTF-8 become U+FFFD, as in Kafka. The writer writes what is not flexible, which is all that we write.
-// Used by group-records.ts and consumer-protocol.ts.
+// that are no UTF-8 become U+FFFD, as in Kafka.
+// Used by group-records.ts, transaction-records.ts, consumer-protocol.ts, control-records.ts and the files of producers.
 import { assert } from '../base/assert.ts'
 import { readInt32, readInt64, writeInt32, writeInt64 } from './integers.ts'
 
@@ -19,6 +19,9 @@ const MAX_UVARINT_BYTES = 5
 
 /** Makes the error that is thrown for bytes which are not what they should be; `at` is where in them. */
 export type Malformed = (what: string, at: number) => Error
+
+/** `write` writes so many bytes with the writer that is given the field. */
+export interface TaggedField { readonly tag: number; readonly bytes: number; readonly write: () => void }
 
 export class PrimitiveReader {
   /** Whether lengths are read as flexible versions write them. */
@@ -30,6 +33,10 @@ export class PrimitiveReader {
   constructor(bytes: Uint8Array, malformed: Malformed) {
     this.#bytes = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     this.#malformed = malformed
+  }
+
+  int8(field: string): number {
+    return this.#bytes[this.#take(1, field)]! << 24 >> 24
   }
 
   int16(field: string): number {
@@ -69,25 +76,43 @@ export class PrimitiveReader {
 
   /** As many elements may follow; each takes a byte at least. */
   array<T>(field: string, element: () => T): T[] {
-    const count = this.#length(field)
-    if (count < 0 || count > this.#left()) throw this.#malformed(`it counts ${count} ${field}, ${this.#left()} bytes are left`, this.#at)
-    const elements: T[] = []
-    while (elements.length < count) elements.push(element())
-    return elements
+    return this.#elements(this.#length(field), field, element)
   }
 
-  /** Passes over the fields that a flexible version may carry behind those that everyone knows. */
-  skipTaggedFields(): void {
+  /** As array(). */
+  nullableArray<T>(field: string, element: () => T): T[] | null {
+    const count = this.#length(field)
+    return count === -1 ? null : this.#elements(count, field, element)
+  }
+
+  /** Calls `read` at each of the fields that a flexible version may carry behind the others; it reads one or leaves it. */
+  taggedFields(read: (tag: number) => void): void {
     if (!this.flexible) return
     const count = this.#uvarint('tagged field count')
     for (let i = 0; i < count; i++) {
-      this.#uvarint('tag')
-      this.#take(this.#uvarint('tagged field'), 'tagged field')
+      const tag = this.#uvarint('tag')
+      const bytes = this.#uvarint('tagged field')
+      const start = this.#take(bytes, 'tagged field')
+      this.#at = start
+      read(tag)
+      if (this.#at !== start && this.#at !== start + bytes) throw this.#malformed(`its field of tag ${tag} has ${bytes} bytes, ${this.#at - start} are expected`, start)
+      this.#at = start + bytes
     }
+  }
+
+  skipTaggedFields(): void {
+    this.taggedFields(() => {})
   }
 
   expectEnd(): void {
     if (this.#left() > 0) throw this.#malformed(`${this.#left()} bytes follow its last field`, this.#at)
+  }
+
+  #elements<T>(count: number, field: string, element: () => T): T[] {
+    if (count < 0 || count > this.#left()) throw this.#malformed(`it counts ${count} ${field}, ${this.#left()} bytes are left`, this.#at)
+    const elements: T[] = []
+    while (elements.length < count) elements.push(element())
+    return elements
   }
 
   #text(length: number, field: string): string {
@@ -134,12 +159,19 @@ export class PrimitiveReader {
 }
 
 export class PrimitiveWriter {
+  /** Whether lengths are written as flexible versions have them. */
+  flexible = false
   #bytes: Buffer
   #at = 0
 
   /** `expectedBytes`: if as many are written, nothing is copied. */
   constructor(expectedBytes: number) {
     this.#bytes = Buffer.allocUnsafe(expectedBytes)
+  }
+
+  int8(value: number): void {
+    const at = this.#take(1)
+    this.#bytes[at] = value
   }
 
   int16(value: number): void {
@@ -161,35 +193,70 @@ export class PrimitiveWriter {
   string(value: string): void {
     const length = Buffer.byteLength(value)
     assert(length <= MAX_STRING_BYTES, `a string of ${length} bytes for Kafka, whose strings have at most ${MAX_STRING_BYTES}`)
-    this.int16(length)
+    this.#stringLength(length)
     const at = this.#take(length)
     this.#bytes.write(value, at, length)
   }
 
   nullableString(value: string | null): void {
-    if (value === null) this.int16(-1)
+    if (value === null) this.#stringLength(-1)
     else this.string(value)
   }
 
   bytes(value: Uint8Array): void {
-    this.int32(value.length)
+    this.#length(value.length)
     const at = this.#take(value.length)
     this.#bytes.set(value, at)
   }
 
   nullableBytes(value: Uint8Array | null): void {
-    if (value === null) this.int32(-1)
+    if (value === null) this.#length(-1)
     else this.bytes(value)
   }
 
   array<T>(elements: readonly T[], write: (element: T) => void): void {
-    this.int32(elements.length)
+    this.#length(elements.length)
     elements.forEach(write)
+  }
+
+  nullableArray<T>(elements: readonly T[] | null, write: (element: T) => void): void {
+    if (elements === null) this.#length(-1)
+    else this.array(elements, write)
+  }
+
+  /** Tags rise. Flexible versions have them behind their last field and behind each structure's in it, if only to say that there are none. */
+  taggedFields(fields: readonly TaggedField[]): void {
+    assert(this.flexible, 'tagged fields in a version that is not flexible')
+    this.#uvarint(fields.length)
+    for (const { tag, bytes, write } of fields) {
+      this.#uvarint(tag)
+      this.#uvarint(bytes)
+      const start = this.#at
+      write()
+      assert(this.#at === start + bytes, `the field of tag ${tag} took ${this.#at - start} bytes for ${bytes}`)
+    }
   }
 
   /** What was written. */
   finish(): Buffer {
     return this.#bytes.length === this.#at ? this.#bytes : this.#bytes.subarray(0, this.#at)
+  }
+
+  /** -1 for null, as the next. */
+  #stringLength(length: number): void {
+    if (this.flexible) this.#uvarint(length + 1)
+    else this.int16(length)
+  }
+
+  #length(length: number): void {
+    if (this.flexible) this.#uvarint(length + 1)
+    else this.int32(length)
+  }
+
+  #uvarint(value: number): void {
+    let rest = value
+    for (; rest > 0x7f; rest >>>= 7) this.int8(rest | 0x80)
+    this.int8(rest)
   }
 
   /** Where the next `bytes` go; there is room for them, in #bytes as it is from now on. */

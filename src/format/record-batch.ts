@@ -64,6 +64,8 @@ export const lastOffset = (b: Buffer, at: number): number => baseOffset(b, at) +
 export const baseTimestamp = (b: Buffer, at: number): number => readInt64(b, at + BASE_TIMESTAMP_AT)
 export const maxTimestamp = (b: Buffer, at: number): number => readInt64(b, at + MAX_TIMESTAMP_AT)
 export const producerId = (b: Buffer, at: number): number => readInt64(b, at + PRODUCER_ID_AT)
+/** It is one of a producer that numbers its batches, or a marker for one. */
+export const hasProducer = (b: Buffer, at: number): boolean => b[at + PRODUCER_ID_AT]! < 0x80
 export const producerEpoch = (b: Buffer, at: number): number => (b[at + PRODUCER_EPOCH_AT]! << 8 | b[at + PRODUCER_EPOCH_AT + 1]!) << 16 >> 16
 export const baseSequence = (b: Buffer, at: number): number => readInt32(b, at + BASE_SEQUENCE_AT)
 export const recordCount = (b: Buffer, at: number): number => readInt32(b, at + RECORD_COUNT_AT)

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import * as layout from '../../src/format/record-batch.ts'
+import { TRANSACTION_STATUSES } from '../../src/format/transaction-records.ts'
 import { FORMAT_VERSION } from '../../src/log/log-directory.ts'
 import { DEFAULT_SETTINGS, decodeSettings, encodeSettings } from '../../src/log/topic-settings.ts'
 import { testLog } from '../../src/testing.ts'
@@ -49,11 +50,15 @@ describe('the record batch', () => {
 
 test.each([
   'src/format/record-cursor.ts',
+  'src/format/control-records.ts',
   'src/format/snappy.ts',
   'src/format/index-entries.ts',
+  'src/format/aborted-transactions.ts',
+  'src/format/producer-snapshot.ts',
   'src/format/checkpoint-file.ts',
   'src/format/group-records.ts',
   'src/format/consumer-protocol.ts',
+  'src/format/transaction-records.ts',
   'src/format/primitives.ts',
   'src/platform/lock-file.ts',
 ])('docs/format.md shows the diagram of %s', path => {
@@ -62,6 +67,10 @@ test.each([
   const diagram = diagramOf(read(path))
   expect(diagram.length).toBeGreaterThan(0)
   expect(block.trimEnd().split('\n')).toEqual(diagram)
+})
+
+test('docs/format.md numbers the statuses of a transaction as the source does', () => {
+  expect(page).toContain(`Statuses: ${TRANSACTION_STATUSES.map((status, number) => `${number} ${status}`).join(', ')}.`)
 })
 
 test('the catalog entry in docs/format.md is that of a topic with every default, and can be read', () => {

@@ -14,13 +14,15 @@ const readerOf = (given: readonly number[] | Uint8Array, flexible = false): Prim
 }
 
 describe('what is written is read back to the last byte', () => {
-  test.each([0, 1, 7, 4096])('by a writer that expected %d bytes', expectedBytes => {
+  test.each([[0, false], [1, false], [7, false], [4096, false], [0, true], [4096, true]])('by a writer that expected %d bytes, flexible: %s', (expectedBytes, flexible) => {
     const fields = fc.record({
-      int16: fc.integer({ min: -(2 ** 15), max: 2 ** 15 - 1 }), int32: fc.integer(), int64: fc.maxSafeInteger(),
-      string: text, nullableString: fc.option(text), bytes, nullableBytes: fc.option(bytes), array: fc.array(text, { maxLength: 5 }),
+      int8: fc.integer({ min: -128, max: 127 }), int16: fc.integer({ min: -(2 ** 15), max: 2 ** 15 - 1 }), int32: fc.integer(), int64: fc.maxSafeInteger(),
+      string: text, nullableString: fc.option(text), bytes, nullableBytes: fc.option(bytes), array: fc.array(text, { maxLength: 5 }), nullableArray: fc.option(fc.array(fc.integer(), { maxLength: 200 })),
     })
     fc.assert(fc.property(fields, given => {
       const writer = new PrimitiveWriter(expectedBytes)
+      writer.flexible = flexible
+      writer.int8(given.int8)
       writer.int16(given.int16)
       writer.int32(given.int32)
       writer.int64(given.int64)
@@ -29,10 +31,12 @@ describe('what is written is read back to the last byte', () => {
       writer.bytes(given.bytes)
       writer.nullableBytes(given.nullableBytes)
       writer.array(given.array, element => { writer.string(element) })
-      const reader = readerOf(writer.finish())
+      writer.nullableArray(given.nullableArray, element => { writer.int32(element) })
+      const reader = readerOf(writer.finish(), flexible)
       expect({
-        int16: reader.int16('a'), int32: reader.int32('b'), int64: reader.int64('c'), string: reader.string('d'), nullableString: reader.nullableString('e'),
+        int8: reader.int8('j'), int16: reader.int16('a'), int32: reader.int32('b'), int64: reader.int64('c'), string: reader.string('d'), nullableString: reader.nullableString('e'),
         bytes: reader.bytes('f'), nullableBytes: reader.nullableBytes('g'), array: reader.array('h', () => reader.string('i')),
+        nullableArray: reader.nullableArray('k', () => reader.int32('l')),
       }).toEqual(given)
       reader.expectEnd()
     }))
@@ -55,6 +59,44 @@ test('flexible lengths are one more than they mean, and take as many bytes as th
   expect(readerOf([0xc9, 0x01, ...Array<number>(200).fill(0x78)], true).string('name')).toBe('x'.repeat(200))
   const reader = readerOf([3, 0, 7, 0, 9], true)
   expect(reader.array('numbers', () => reader.int16('number'))).toEqual([7, 9])
+})
+
+test('flexible lengths are written in as few bytes as they need', () => {
+  const written = (write: (writer: PrimitiveWriter) => void): number[] => {
+    const writer = new PrimitiveWriter(0)
+    writer.flexible = true
+    write(writer)
+    return [...writer.finish().subarray(0, 4)]
+  }
+  expect(written(writer => { writer.nullableString(null) })).toEqual([0])
+  expect(written(writer => { writer.string('') })).toEqual([1])
+  expect(written(writer => { writer.nullableBytes(null) })).toEqual([0])
+  expect(written(writer => { writer.nullableArray(null, () => {}) })).toEqual([0])
+  expect(written(writer => { writer.array([7, 9], n => { writer.int8(n) }) })).toEqual([3, 7, 9])
+  expect(written(writer => { writer.bytes(Buffer.alloc(126, 5)) })).toEqual([127, 5, 5, 5])
+  expect(written(writer => { writer.bytes(Buffer.alloc(127, 5)) })).toEqual([0x80, 1, 5, 5])
+  expect(written(writer => { writer.bytes(Buffer.alloc(2 ** 21 - 1, 5)) })).toEqual([0x80, 0x80, 0x80, 1])
+})
+
+test('tagged fields are read by whoever knows the tag, and are written with tag and length', () => {
+  const writer = new PrimitiveWriter(0)
+  writer.flexible = true
+  writer.taggedFields([{ tag: 0, bytes: 8, write: () => { writer.int64(5) } }, { tag: 300, bytes: 2, write: () => { writer.int16(7) } }, { tag: 301, bytes: 1, write: () => { writer.int8(1) } }])
+  writer.int8(9)
+  expect([...writer.finish()]).toEqual([3, 0, 8, 0, 0, 0, 0, 0, 0, 0, 5, 0xac, 2, 2, 0, 7, 0xad, 2, 1, 1, 9])
+
+  const reader = readerOf(writer.finish(), true)
+  const read: [number, number?][] = []
+  reader.taggedFields(tag => { read.push(tag === 300 ? [tag, reader.int16('known')] : [tag]) })
+  expect(read).toEqual([[0], [300, 7], [301]])
+  expect(reader.int8('next')).toBe(9)
+})
+
+test('a tagged field that is not as long as it says, and one in a version that is not flexible, are our own mistakes', () => {
+  const writer = new PrimitiveWriter(0)
+  expect(() => { writer.taggedFields([]) }).toThrow('broken invariant: tagged fields in a version that is not flexible')
+  writer.flexible = true
+  expect(() => { writer.taggedFields([{ tag: 1, bytes: 4, write: () => { writer.int64(0) } }]) }).toThrow('broken invariant: the field of tag 1 took 8 bytes for 4')
 })
 
 test('tagged fields are passed over in flexible versions, and looked for in no other', () => {
@@ -85,6 +127,10 @@ describe('what the bytes do not hold is refused in the words of whoever reads', 
     ['no array', 'it counts -1 names, 0 bytes are left @4', [0xff, 0xff, 0xff, 0xff], false, reader => reader.array('names', () => reader.string('name'))],
     ['more tagged fields than bytes', 'its tag takes 1 bytes, 0 are left @5', [0xff, 0xff, 0xff, 0xff, 0x0f], true, reader => { reader.skipTaggedFields() }],
     ['a tagged field beyond the end', 'its tagged field takes 2 bytes, 1 are left @3', [1, 0, 2, 0], true, reader => { reader.skipTaggedFields() }],
+    ['a tagged field that is longer than what is known of it', 'its field of tag 1 has 3 bytes, 2 are expected @3', [1, 1, 3, 0, 0, 0], true, reader => { reader.taggedFields(() => { reader.int16('known') }) }],
+    ['a tagged field that is shorter than what is known of it', 'its field of tag 1 has 1 bytes, 2 are expected @3', [1, 1, 1, 0, 0, 0], true, reader => { reader.taggedFields(() => { reader.int16('known') }) }],
+    ['more elements of a nullable array than bytes', 'it counts 2 names, 1 bytes are left @4', [0, 0, 0, 2, 0], false, reader => reader.nullableArray('names', () => reader.string('name'))],
+    ['a nullable array of -2', 'it counts -2 names, 0 bytes are left @4', [0xff, 0xff, 0xff, 0xfe], false, reader => reader.nullableArray('names', () => reader.string('name'))],
     ['bytes behind the last field', '2 bytes follow its last field @0', [1, 2], false, reader => { reader.expectEnd() }],
   ])('%s', (_what, message, given, flexible, read) => {
     expect(() => read(readerOf(given, flexible))).toThrow(new Refused(message))
