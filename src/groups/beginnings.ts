@@ -12,13 +12,13 @@ import type { Subscription } from './subscription.ts'
 export interface Reader {
   readonly settings: JoinSettings
   readonly subscription: Subscription
-  /** Where the partitions of its topics ended when it joined; a topic that is made anew is another one. */
+  /** Where the partitions of its topics ended for it when it joined; a topic that is made anew is another one. */
   readonly ends: ReadonlyMap<StoredTopic, readonly number[]>
 }
 
 export function newReader(log: OpenLog, settings: JoinSettings, subscription: Subscription): Reader {
   const topics = [...log.topics.values()].filter(({ name }) => subscription.has(name))
-  return { settings, subscription, ends: new Map(topics.map(topic => [topic, topic.partitions.map(({ endOffset }) => endOffset)])) }
+  return { settings, subscription, ends: new Map(topics.map(topic => [topic, topic.partitions.map(log => log.endFor(settings.isolation))])) }
 }
 
 export class Beginnings {

@@ -296,7 +296,7 @@ export class Coordinator implements TopicObserver {
 async function positionIn(topic: StoredTopic, partition: number, to: Position): Promise<Commit | undefined> {
   if (to instanceof Map && !(to as ReadonlyMap<number, number>).has(partition)) return undefined
   const log = topic.partitions[partition]!
-  const offset = await resolvePosition(topic, partition, to, 'earliest')
+  const offset = await resolvePosition(topic, partition, to)
   if (offset < log.startOffset || offset > log.endOffset) throw log.outOfRange(offset)
   return { topic: topic.name, partition, offset }
 }

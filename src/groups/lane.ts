@@ -5,12 +5,11 @@
 // Nobody waits here: take() gives what is at hand, and where it gives nothing the member is told when there is more:
 // a read that was begun has ended, something was appended. A lane that is not asked holds no bytes.
 import { OutOfRangeError } from '../base/errors.ts'
-import { isControl } from '../format/record-batch.ts'
 import { batchesOf } from '../log/chunk-batches.ts'
 import { RecordBatchView } from '../log/record-batch-view.ts'
 import type { StoredTopic } from '../log/stored-topic.ts'
 import { PartitionCursor } from '../storage/partition-cursor.ts'
-import type { PartitionLog } from '../storage/partition-log.ts'
+import type { Isolation, PartitionLog } from '../storage/partition-log.ts'
 import type { TopicPartition } from './assignment/assignors.ts'
 
 /** What a lane needs of the member that owns it. */
@@ -32,6 +31,7 @@ export class Lane implements TopicPartition {
   readonly partition: number
   readonly log: PartitionLog
   readonly #owner: LaneOwner
+  readonly #isolation: Isolation
   #cursor: PartitionCursor
   #batches: Iterator<Buffer> | undefined
   /** Inflated, and next in turn. */
@@ -57,15 +57,16 @@ export class Lane implements TopicPartition {
   #waitsUntil: number | undefined
   #paused = false
 
-  constructor(owner: LaneOwner, topic: StoredTopic, partition: number, label: string, position: number, isCommitted: boolean) {
+  constructor(owner: LaneOwner, topic: StoredTopic, partition: number, label: string, { position, isCommitted, isolation }: { readonly position: number; readonly isCommitted: boolean; readonly isolation: Isolation }) {
     this.#owner = owner
+    this.#isolation = isolation
     this.stored = topic
     this.partition = partition
     this.label = label
     this.log = topic.partitions[partition]!
     this.#position = this.#handled = this.#skippedFrom = this.committed = this.handedFrom = this.handedEnd = position
     this.isCommitted = isCommitted
-    this.#cursor = new PartitionCursor(this.log, position)
+    this.#cursor = this.#cursorAt(position)
   }
 
   get topic(): string { return this.stored.name }
@@ -76,8 +77,8 @@ export class Lane implements TopicPartition {
   get paused(): boolean { return this.#paused }
   /** take() goes on in what was read already. */
   get hasAtHand(): boolean { return this.#batches !== undefined || this.#inflated !== undefined }
-  /** Records are stored that nobody has handled. */
-  get hasUnhandled(): boolean { return this.#handled < this.log.readableEnd }
+  /** Records can be read that nobody has handled. */
+  get hasUnhandled(): boolean { return this.#handled < this.log.readableTo(this.#isolation) }
   /** When what the lane waits for is due, while it does nothing but wait for the clock: it counts as idle then. */
   get waitsUntil(): number | undefined { return this.#waitsUntil }
   set waitsUntil(at: number | undefined) {
@@ -107,7 +108,7 @@ export class Lane implements TopicPartition {
     this.#drop()
     this.#failure = undefined
     this.#position = this.#skippedFrom = offset
-    this.#cursor = new PartitionCursor(this.log, offset)
+    this.#cursor = this.#cursorAt(offset)
     this.#owner.news(this)
   }
 
@@ -137,7 +138,7 @@ export class Lane implements TopicPartition {
     this.#paused = true
     const { position } = this
     this.#drop() // others may want the room
-    this.#cursor = new PartitionCursor(this.log, position)
+    this.#cursor = this.#cursorAt(position)
   }
 
   resume(): void {
@@ -168,6 +169,10 @@ export class Lane implements TopicPartition {
     this.#waiting = undefined
   }
 
+  #cursorAt(offset: number): PartitionCursor {
+    return new PartitionCursor(this.log, offset, this.#isolation)
+  }
+
   #nextAtHand(): RecordBatchView | undefined {
     const inflated = this.#inflated
     if (inflated !== undefined) {
@@ -175,7 +180,6 @@ export class Lane implements TopicPartition {
       return inflated
     }
     for (let next = this.#batches?.next(); next !== undefined && next.done !== true; next = this.#batches?.next()) {
-      if (isControl(next.value, 0)) continue
       const batch = new RecordBatchView(this.stored.sources[this.partition]!, next.value, this.#position, Infinity)
       const inflating = batch.inflated()
       if (inflating === undefined) return batch
@@ -197,11 +201,11 @@ export class Lane implements TopicPartition {
     try {
       const answer = this.#cursor.next(this.#owner.chunkBytes)
       if (answer instanceof Promise) {
-        this.#load(answer, chunk => { if (chunk !== undefined) this.#batches = batchesOf(chunk.bytes) })
+        this.#load(answer, chunk => { if (chunk !== undefined) this.#batches = batchesOf(chunk) })
         return false
       }
       if (answer === undefined) return this.#rest()
-      this.#batches = batchesOf(answer.bytes)
+      this.#batches = batchesOf(answer)
       this.#cursor.readAhead(this.#owner.chunkBytes)
       return true
     } catch (error) {
@@ -247,7 +251,7 @@ export class Lane implements TopicPartition {
   #takeFailure(): unknown {
     const failure = this.#failure
     this.#failure = undefined
-    this.#cursor = new PartitionCursor(this.log, this.#position)
+    this.#cursor = this.#cursorAt(this.#position)
     this.#owner.news(this) // it may be tried again
     return failure
   }

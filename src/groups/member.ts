@@ -131,7 +131,7 @@ export class Member implements LaneOwner {
       if (this.#ended !== undefined) return
       if (!this.#coming.has(assigned.label)) continue // taken away meanwhile
       const isKnown = isCommitted || toCommit || failure !== undefined // where it can't begin, leaving commits nothing
-      const lane = new Lane(this, assigned.topic, assigned.partition, assigned.label, offset, isKnown)
+      const lane = new Lane(this, assigned.topic, assigned.partition, assigned.label, { position: offset, isCommitted: isKnown, isolation: this.settings.isolation })
       this.lanes.set(lane.label, lane)
       this.ready.add(lane)
       if (toCommit) fixed.push({ topic: lane.topic, partition: lane.partition, offset })
@@ -227,9 +227,9 @@ export class Member implements LaneOwner {
     const isCommitted = committed !== undefined
     let offset = committed
     try {
-      const { from, onMissing } = this.settings
+      const { from, onMissing, isolation } = this.settings
       offset ??= from === 'latest' && latest !== undefined ? Math.max(latest, log.startOffset)
-        : await resolvePosition(topic, partition, latest === undefined ? 'earliest' : from, 'earliest')
+        : await resolvePosition(topic, partition, latest === undefined ? 'earliest' : from, { isolation })
       if (offset >= log.startOffset && offset <= log.endOffset) return { offset, isCommitted, toCommit: !isCommitted && from !== 'earliest' }
       if (!isCommitted || onMissing === 'error') throw log.outOfRange(offset)
       return { offset: await this.#elsewhere(topic, partition, onMissing), isCommitted, toCommit: true }
@@ -245,7 +245,7 @@ export class Member implements LaneOwner {
 
   async #elsewhere(topic: StoredTopic, partition: number, onMissing: Position): Promise<number> {
     const { startOffset, endOffset } = topic.partitions[partition]!
-    const offset = await resolvePosition(topic, partition, onMissing, 'earliest')
+    const offset = await resolvePosition(topic, partition, onMissing, { isolation: this.settings.isolation })
     return Math.min(Math.max(offset, startOffset), endOffset)
   }
 

@@ -71,7 +71,7 @@ export class KeyView {
     this.#checkOpen()
     const ends = new Map(this.#topic.partitions.map((log, partition) => {
       log.refresh()
-      return [partition, log.endOffset] as const
+      return [partition, log.stableOffset] as const
     }))
     await new Promise<void>((resolve, reject) => {
       this.#waiters.push({ ends, resolve, reject })

@@ -3,7 +3,7 @@ import { describe } from '../base/describe.ts'
 import { UsageError } from '../base/errors.ts'
 import { isControl } from '../format/record-batch.ts'
 import { chunkAtTime } from '../storage/find-chunk.ts'
-import type { PartitionLog } from '../storage/partition-log.ts'
+import type { Isolation, PartitionLog } from '../storage/partition-log.ts'
 import { checkOffset } from '../storage/partition-log.ts'
 import { RecordBatchView } from './record-batch-view.ts'
 import type { StoredTopic } from './stored-topic.ts'
@@ -44,12 +44,12 @@ function checkedOffset(offset: unknown, name: string): number {
   return offset
 }
 
-/** `absent` is for partitions that the map does not name. */
-export async function resolvePosition(topic: StoredTopic, partition: number, position: Position, absent: 'earliest' | 'latest'): Promise<number> {
+/** `absent` is for partitions that the map does not name; the latest is where a reader of that isolation ends. */
+export async function resolvePosition(topic: StoredTopic, partition: number, position: Position, { absent = 'earliest', isolation = 'read_committed' }: { absent?: 'earliest' | 'latest'; isolation?: Isolation } = {}): Promise<number> {
   const log = topic.partitions[partition]!
   if (position === 'earliest') return log.startOffset
-  if (position === 'latest') return log.endOffset
-  if (position instanceof Map) return (position as ReadonlyMap<number, number>).get(partition) ?? await resolvePosition(topic, partition, absent, absent)
+  if (position === 'latest') return log.endFor(isolation)
+  if (position instanceof Map) return (position as ReadonlyMap<number, number>).get(partition) ?? await resolvePosition(topic, partition, absent, { isolation })
   if ('offset' in position) return position.offset
   return await offsetAtTime(topic, partition, Number((position as { timestamp: number }).timestamp))
 }

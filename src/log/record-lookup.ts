@@ -1,10 +1,10 @@
 // What is asked for by offset rather than read in order: one record, or the batches from a place on. Answers come at
 // once where the bytes are in memory, so that a loop which awaits one after the other gives way here (HeldLoop).
-import { isControl } from '../format/record-batch.ts'
 import { HeldLoop } from '../platform/held-loop.ts'
 import { nextTurn } from '../platform/next-turn.ts'
-import { chunkAt } from '../storage/find-chunk.ts'
 import { recordsAt, type Found } from '../storage/find-records.ts'
+import { PartitionCursor } from '../storage/partition-cursor.ts'
+import type { Isolation } from '../storage/partition-log.ts'
 import { batchesOf } from './chunk-batches.ts'
 import type { LogRecord } from './log-record.ts'
 import { RecordBatchView } from './record-batch-view.ts'
@@ -19,7 +19,7 @@ export function turnIfHeld(): Promise<void> | undefined {
   return loop.held() ? nextTurn() : undefined
 }
 
-/** undefined: no record has that offset. The caller has seen that it is one of the partition's. */
+/** undefined: no committed record has that offset. The caller has seen that it is one of the partition's. */
 export function recordAt(topic: StoredTopic, partition: number, offset: number): LogRecord | undefined | Promise<LogRecord | undefined> {
   const source = topic.sources[partition]!
   const found = recordsAt(topic.partitions[partition]!, offset)
@@ -29,22 +29,23 @@ export function recordAt(topic: StoredTopic, partition: number, offset: number):
 function pick(source: RecordSource, found: Found | undefined, offset: number): LogRecord | undefined | Promise<LogRecord | undefined> {
   if (found === undefined) return undefined
   if (found.kind === 'records') return new RecordRun(source, found.header, found.bytes, found.count).at(offset)
-  if (isControl(found.bytes, 0)) return undefined
-  const batch = new RecordBatchView(source, found.bytes, offset, offset + 1)
+  const [bytes] = batchesOf(found.chunk)
+  if (bytes === undefined) return undefined
+  const batch = new RecordBatchView(source, bytes, offset, offset + 1)
   const waiting = batch.inflated()
   return waiting === undefined ? batch.at(offset) : waiting.then(() => batch.at(offset))
 }
 
 /** Whole batches, at least one if there is any. */
-export async function batchesFrom(topic: StoredTopic, partition: number, from: number, maxBytes: number): Promise<RecordBatchView[]> {
-  const chunk = await chunkAt(topic.partitions[partition]!, from, maxBytes)
-  if (chunk === undefined) return []
+export async function fetchBatches(topic: StoredTopic, partition: number, from: number, maxBytes: number, isolation: Isolation): Promise<RecordBatchView[]> {
+  const cursor = new PartitionCursor(topic.partitions[partition]!, from, isolation)
   const batches: RecordBatchView[] = []
-  for (const bytes of batchesOf(chunk.bytes)) {
-    if (isControl(bytes, 0)) continue
-    const batch = new RecordBatchView(topic.sources[partition]!, bytes, from, Infinity)
-    await batch.inflated()
-    batches.push(batch)
+  for (let chunk = await cursor.next(maxBytes); chunk !== undefined && batches.length === 0; chunk = await cursor.next(maxBytes)) {
+    for (const bytes of batchesOf(chunk)) {
+      const batch = new RecordBatchView(topic.sources[partition]!, bytes, from, Infinity)
+      await batch.inflated()
+      batches.push(batch)
+    }
   }
   return batches
 }

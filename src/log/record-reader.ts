@@ -2,7 +2,7 @@
 // One chunk is held, and while its records are looked at the next one is read. While data never runs out it yields to the event loop (Slices).
 import { OutOfRangeError, UsageError } from '../base/errors.ts'
 import { integer, listOf, oneOf, optionTable, readOptions, signal as readSignal, boolean, size, type OptionsOf } from '../base/options.ts'
-import { baseOffset, isControl } from '../format/record-batch.ts'
+import { baseOffset } from '../format/record-batch.ts'
 import { keepAlive } from '../platform/keep-alive.ts'
 import { Slices } from '../platform/slices.ts'
 import { PartitionCursor } from '../storage/partition-cursor.ts'
@@ -119,7 +119,7 @@ export class RecordReader {
     if (this.#chunk === undefined) return undefined
     const { lane, batches } = this.#chunk
     for (let next = batches.next(); !next.done; next = batches.next()) {
-      if (isControl(next.value, 0) || baseOffset(next.value, 0) >= lane.end) continue
+      if (baseOffset(next.value, 0) >= lane.end) continue
       return new RecordBatchView(this.#topic.sources[lane.partition]!, next.value, lane.from, lane.end)
     }
     this.#chunk = undefined
@@ -137,7 +137,7 @@ export class RecordReader {
       const answer = lane.cursor.next(this.#chunkBytes)
       const chunk = answer instanceof Promise ? await answer : answer
       if (chunk === undefined) continue
-      this.#chunk = { lane, batches: batchesOf(chunk.bytes) }
+      this.#chunk = { lane, batches: batchesOf(chunk) }
       this.#readAhead()
       return true
     }
@@ -175,7 +175,7 @@ export class RecordReader {
   /** Asked once the waiting is set up: what came since fill() looked has called nobody back. */
   #hasNews(lane: Lane): boolean {
     const log = this.#topic.partitions[lane.partition]!
-    return lane.cursor.offset < lane.end && (log.closed || lane.cursor.offset < log.readableEnd || log.failureAtEnd() !== undefined)
+    return lane.cursor.offset < lane.end && (log.closed || lane.cursor.offset < log.readableTo(this.#settings.isolation) || log.failureAtEnd() !== undefined)
   }
 
   get #hasNewPartitions(): boolean {
@@ -202,11 +202,11 @@ export class RecordReader {
       const log = this.#topic.partitions[partition]!
       log.refresh()
       log.checkOpen() // another process may have deleted it
-      const { follow, to } = this.#settings
-      const end = to === undefined ? (follow ? Infinity : log.endOffset) : await resolvePosition(this.#topic, partition, to, 'latest')
-      const begin = await resolvePosition(this.#topic, partition, from, 'earliest')
+      const { follow, to, isolation } = this.#settings
+      const end = to === undefined ? (follow ? Infinity : log.endFor(isolation)) : await resolvePosition(this.#topic, partition, to, { absent: 'latest', isolation })
+      const begin = await resolvePosition(this.#topic, partition, from, { isolation })
       if (begin < log.startOffset || begin > log.endOffset) throw this.#outOfRange(log.outOfRange(begin))
-      return { partition, from: begin, end, cursor: new PartitionCursor(log, begin) }
+      return { partition, from: begin, end, cursor: new PartitionCursor(log, begin, isolation) }
     }))
   }
 

@@ -1,5 +1,6 @@
 // A chunk: whole, checked batches of one segment, copied out of it, in the order of their offsets.
 // What a read returns, and the only form in which stored bytes leave storage/.
+import type { AbortedTransaction } from '../format/aborted-transactions.ts'
 import { HEADER_BYTES, LOG_OVERHEAD, baseOffset, batchBytes, batchFault, lastOffset } from '../format/record-batch.ts'
 import type { BatchesRead } from '../platform/file-system.ts'
 
@@ -7,6 +8,8 @@ export interface Chunk {
   /** Whole batches and nothing else. Freshly copied: the receiver may keep it. */
   readonly bytes: Buffer
   readonly nextOffset: number
+  /** Of read_committed: the transactions whose batches among these were aborted. */
+  readonly aborted: readonly AbortedTransaction[]
 }
 
 /** What is wanted of the bytes that begin at some position of a segment. */

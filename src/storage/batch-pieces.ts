@@ -9,7 +9,7 @@
 import { CorruptionError } from '../base/errors.ts'
 import { crc32c } from '../native/crc32c.ts'
 import { RecordCursor } from '../format/record-cursor.ts'
-import { HEADER_BYTES, baseOffset, batchBytes, codecOf, isControl, lastOffset, recordCount } from '../format/record-batch.ts'
+import { HEADER_BYTES, baseOffset, batchBytes, codecOf, isControl, isTransactional, lastOffset, recordCount } from '../format/record-batch.ts'
 
 /** A piece ends with the first record that brings it to so many bytes. Twice of it is a third slower, half of it a tenth faster and twice the memory. */
 const PIECE_BYTES = 512
@@ -47,7 +47,7 @@ export class BatchPieces {
 
   /** Of a whole batch that is believed, and stands at that position; undefined where pieces are of no use. */
   static of(batch: Buffer, position: number): BatchPieces | undefined {
-    if (batchBytes(batch, 0) < SMALLEST_BATCH_BYTES || codecOf(batch, 0) !== 'none' || isControl(batch, 0)) return undefined
+    if (batchBytes(batch, 0) < SMALLEST_BATCH_BYTES || codecOf(batch, 0) !== 'none' || isTransactional(batch, 0) || isControl(batch, 0)) return undefined
     try {
       return new BatchPieces(batch, position, takeApart(batch))
     } catch (error) {

@@ -1,4 +1,4 @@
-// Looking one offset up: by its piece where its batch is known by pieces, else by its batch, which is known from then on.
+// Looking one committed offset up: by its piece where its batch is known by pieces, else by its batch, which is known from then on.
 // Both answer without a promise when the bytes are in memory (PartitionLog.readHot), and otherwise read them off the
 // main thread. Checked is what is handed out, each time: the piece, or the batch.
 import type { Chunk } from './batch-chunk.ts'
@@ -10,7 +10,7 @@ import type { Segment } from './segment.ts'
 export type Found =
   /** `bytes` are `count` records, and nothing else; `header` is that of their batch. */
   | { readonly kind: 'records'; readonly header: Buffer; readonly bytes: Buffer; readonly count: number }
-  | { readonly kind: 'batch'; readonly bytes: Buffer }
+  | { readonly kind: 'batch'; readonly chunk: Chunk }
 
 interface Known { readonly segment: Segment; readonly batch: BatchPieces; readonly piece: Piece }
 
@@ -25,7 +25,7 @@ export function recordsAt(log: PartitionLog, offset: number): Found | undefined 
 }
 
 function knownPiece(log: PartitionLog, offset: number): Known | undefined {
-  if (log.closed || offset < log.startOffset || offset >= log.readableEnd) return undefined
+  if (log.closed || offset < log.startOffset || offset >= log.readableTo('read_committed')) return undefined
   const segment = log.segmentOf(offset)!
   const batch = log.options.indexes.pieces.find(segment.index, offset)
   const piece = batch?.at(offset)
@@ -35,7 +35,7 @@ function knownPiece(log: PartitionLog, offset: number): Known | undefined {
 /** Where that does not come to the piece, reading the batch tells what is the matter. */
 async function readPiece(log: PartitionLog, offset: number, known: Known, bytes: Buffer): Promise<Found | undefined> {
   const filled = await known.segment.file.readLater(bytes, known.piece.position).catch(() => 0)
-  const stillThere = !log.closed && !known.segment.removed && offset >= log.startOffset && offset < log.readableEnd
+  const stillThere = !log.closed && !known.segment.removed && offset >= log.startOffset && offset < log.readableTo('read_committed')
   return (stillThere && filled === bytes.length ? pieceIn(log, known, bytes) : undefined) ?? await batchAt(log, offset)
 }
 
@@ -47,7 +47,7 @@ function pieceIn(log: PartitionLog, { batch, piece }: Known, bytes: Buffer): Fou
 }
 
 function batchAt(log: PartitionLog, offset: number): Found | undefined | Promise<Found | undefined> {
-  const cursor = new PartitionCursor(log, offset)
+  const cursor = new PartitionCursor(log, offset, 'read_committed')
   const chunk = cursor.next(1)
   return chunk instanceof Promise ? chunk.then(later => batchIn(log, cursor, later)) : batchIn(log, cursor, chunk)
 }
@@ -57,5 +57,5 @@ function batchIn(log: PartitionLog, cursor: PartitionCursor, chunk: Chunk | unde
   const { segment, position } = cursor
   const pieces = BatchPieces.of(chunk.bytes, position - chunk.bytes.length)
   if (pieces !== undefined && segment?.removed === false) log.options.indexes.pieces.add(segment.index, pieces)
-  return { kind: 'batch', bytes: chunk.bytes }
+  return { kind: 'batch', chunk }
 }

@@ -2,11 +2,12 @@
 // the first chunk of a segment needs the index. Any number of cursors may stand on a partition; they hold nothing
 // open, and find their place anew when their segment is gone. Bytes that were read ahead are no more than bytes: what
 // they mean is decided when their turn comes.
-import { baseOffset } from '../format/record-batch.ts'
+import type { AbortedTransaction } from '../format/aborted-transactions.ts'
+import { baseOffset, batchBytes, isTransactional } from '../format/record-batch.ts'
 import type { BatchesRead } from '../platform/file-system.ts'
 import { takeBatches, type Chunk, type Taken, type Want } from './batch-chunk.ts'
 import { findBatchAfter, type ScanFault } from './batch-scan.ts'
-import type { PartitionLog } from './partition-log.ts'
+import type { Isolation, PartitionLog } from './partition-log.ts'
 import type { Segment } from './segment.ts'
 
 /** At least so much is read at a time: an index entry leads to about 4 KiB before the batch. */
@@ -14,11 +15,14 @@ const FIRST_READ_BYTES = 6 * 1024
 /** Small reads on the spot go here, and what is wanted of them is copied out: a lookup wants a batch of many (the benchmark 'get'). */
 const scratch = Buffer.allocUnsafeSlow(FIRST_READ_BYTES)
 
+const NONE: readonly AbortedTransaction[] = []
+
 /** Bytes of a segment from a position on, on their way into a buffer. */
 interface Read { readonly segment: Segment; readonly position: number; readonly buffer: Buffer; readonly done: Promise<BatchesRead> }
 
 export class PartitionCursor {
   readonly #log: PartitionLog
+  readonly #isolation: Isolation
   #offset: number
   #segment: Segment | undefined
   #position = 0
@@ -30,8 +34,9 @@ export class PartitionCursor {
   #doubted: Segment | undefined
   #ahead: Read | undefined
 
-  constructor(log: PartitionLog, offset: number) {
+  constructor(log: PartitionLog, offset: number, isolation: Isolation) {
     this.#log = log
+    this.#isolation = isolation
     this.#offset = offset
   }
 
@@ -54,6 +59,7 @@ export class PartitionCursor {
       if (failure !== undefined) throw failure
       return undefined
     }
+    if (this.#offset >= this.#limit) return undefined
     const waiting = this.#enter()
     if (waiting !== undefined) return waiting.then(() => this.next(maxBytes))
     const segment = this.#segment!
@@ -62,11 +68,13 @@ export class PartitionCursor {
     return ahead === undefined ? this.#readNow(segment, maxBytes) : this.#readLater(ahead, maxBytes)
   }
 
+  get #limit(): number { return this.#log.readableTo(this.#isolation) }
+
   /** Begins to read what next(maxBytes) will want, where that would have to wait for it. One read at most is under way. */
   readAhead(maxBytes: number): void {
     const segment = this.#segment
     if (this.#ahead !== undefined || segment === undefined || segment.removed || this.#log.closed) return
-    if (this.#offset >= this.#log.readableEnd || this.#position >= segment.bytes || this.#log.isHot(segment, this.#position)) return
+    if (this.#offset >= this.#limit || this.#position >= segment.bytes || this.#log.isHot(segment, this.#position)) return
     this.#ahead = this.#beginRead(segment, Buffer.allocUnsafeSlow(this.#firstRead(segment, maxBytes)))
     this.#ahead.done.catch(() => { /* told when its turn comes, if it comes */ })
   }
@@ -164,14 +172,14 @@ export class PartitionCursor {
 
   /** Moves over what was read. A number asks to read so many bytes from where it stands now; 0: its place is elsewhere. */
   #take(segment: Segment, buffer: Buffer, read: BatchesRead, maxBytes: number): Chunk | undefined | number | Promise<Chunk | undefined> {
-    const want: Want = { from: this.#offset, limit: this.#log.readableEnd, expected: this.#expected, named: this.#named, gaps: segment.compacted, inFull: this.#doubted === segment, maxBytes }
+    const want: Want = { from: this.#offset, limit: this.#limit, expected: this.#expected, named: this.#named, gaps: segment.compacted, inFull: this.#doubted === segment, maxBytes }
     const taken = takeBatches(buffer, read, want)
     switch (taken.kind) {
       case 'batches':
         if (taken.start === 0 && baseOffset(buffer, 0) > this.#offset && !this.#log.confirm(segment)) return 0
         this.#position += taken.end
         this.#offset = this.#expected = taken.nextOffset
-        return { bytes: owned(buffer.subarray(taken.start, taken.end)), nextOffset: taken.nextOffset }
+        return this.#chunk(owned(buffer.subarray(taken.start, taken.end)))
       case 'end':
         return this.#log.confirm(segment) ? undefined : 0
       case 'fault':
@@ -180,6 +188,12 @@ export class PartitionCursor {
       case 'nothing':
         return this.#moveOver(segment, taken, read.filled < buffer.length, maxBytes)
     }
+  }
+
+  #chunk(bytes: Buffer): Chunk {
+    const nextOffset = this.#offset
+    const aborted = this.#isolation === 'read_committed' && hasTransactions(bytes) ? this.#log.abortedIn(baseOffset(bytes, 0), nextOffset) : NONE
+    return { bytes, nextOffset, aborted }
   }
 
   #moveOver(segment: Segment, taken: Extract<Taken, { kind: 'more' | 'nothing' }>, cut: boolean, maxBytes: number): number | Promise<Chunk | undefined> {
@@ -215,6 +229,11 @@ export class PartitionCursor {
     this.#expected = next.baseOffset
     return await this.next(maxBytes)
   }
+}
+
+function hasTransactions(bytes: Buffer): boolean {
+  for (let at = 0; at < bytes.length; at += batchBytes(bytes, at)) if (isTransactional(bytes, at)) return true
+  return false
 }
 
 /** For the receiver to keep. */

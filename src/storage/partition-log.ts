@@ -2,10 +2,12 @@
 // WritablePartition (this process writes) and FollowedPartition (another process does).
 //
 //   segments[i].endOffset ≤ segments[i + 1].baseOffset      (equal unless the first is compacted, or damaged)
-//   segments[0].baseOffset ≤ startOffset ≤ readableEnd ≤ endOffset
+//   segments[0].baseOffset ≤ startOffset ≤ stableOffset, readableEnd ≤ endOffset
 import { type ClosedError, CorruptionError, OutOfRangeError, UsageError } from '../base/errors.ts'
+import type { AbortedTransaction } from '../format/aborted-transactions.ts'
 import type { FileSystem } from '../platform/file-system.ts'
 import type { IndexCache } from './index-cache.ts'
+import { ProducerStates } from './producer-states.ts'
 import type { Segment } from './segment.ts'
 
 export interface PartitionOptions {
@@ -17,6 +19,9 @@ export interface PartitionOptions {
   /** Segments that begin before it were compacted, or may have been: offsets are missing in them. */
   readonly compactedBelow: () => number
 }
+
+/** read_committed ends where the first open transaction begins, and leaves aborted ones out. */
+export type Isolation = 'read_committed' | 'read_uncommitted'
 
 export interface SegmentStats {
   baseOffset: number
@@ -34,12 +39,14 @@ export abstract class PartitionLog {
   protected list: Segment[] = []
   protected start = 0
   protected end = 0
+  protected readonly producers: ProducerStates
   #closed: ClosedError | undefined
   readonly #waiters = new Set<() => void>()
 
   constructor(options: PartitionOptions) {
     this.options = options
     this.label = options.label
+    this.producers = new ProducerStates(options.label)
   }
 
   get startOffset(): number { return this.start }
@@ -50,6 +57,21 @@ export abstract class PartitionLog {
 
   /** Batches that begin here or later are not served. */
   get readableEnd(): number { return this.end }
+
+  /** Below it every transaction has ended. */
+  get stableOffset(): number {
+    return Math.max(this.start, Math.min(this.end, this.producers.firstUnstable))
+  }
+
+  /** Where a reader of that isolation has read everything. */
+  endFor(isolation: Isolation): number {
+    return isolation === 'read_committed' ? this.stableOffset : this.end
+  }
+
+  /** How far it is served: less than that after a failure. */
+  readableTo(isolation: Isolation): number {
+    return Math.min(this.readableEnd, this.endFor(isolation))
+  }
 
   /** Why reading can't go beyond readableEnd though there is more; undefined when there is not. */
   abstract failureAtEnd(): Error | undefined
@@ -116,6 +138,23 @@ export abstract class PartitionLog {
     this.options.indexes.forget(segment.index)
     await segment.rebuildIndex()
     if (!segment.removed && !this.isActive(segment)) this.options.indexes.adopt(segment.index)
+  }
+
+  /**
+   * The aborted transactions that have batches in a range of offsets. Their markers may stand in later segments; one that
+   * left nothing open below the range's end is the last that matters.
+   */
+  abortedIn(from: number, end: number): AbortedTransaction[] {
+    const found: AbortedTransaction[] = []
+    for (let segment = this.segmentOf(from); segment !== undefined; segment = this.segmentAfter(segment)) {
+      const { transactions } = segment
+      if (!this.isActive(segment)) this.options.indexes.useTransactions(transactions)
+      for (const aborted of transactions.entries) {
+        if (aborted.firstOffset < end && aborted.lastOffset >= from) found.push(aborted)
+        if (aborted.lastStableOffset >= end && aborted.lastOffset >= end) return found
+      }
+    }
+    return found
   }
 
   /** Calls back once when there is more to read than there was, or when the partition is closed. */

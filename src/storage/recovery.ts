@@ -32,6 +32,8 @@ export interface RecoveryReport {
   readonly syncedOffset: number
   /** Of records, or what was to become some: room that was made ahead does not count. */
   readonly cutBytes: number
+  /** Where the first segment begins that was looked at whole; Infinity: on the same boot, files are what they were. */
+  readonly believedBelow: number
   readonly damage: readonly CorruptionError[]
 }
 
@@ -74,7 +76,7 @@ export function removeLeftovers(options: PartitionOptions, startOffset: number):
   const live = new Set(liveBases(options, startOffset))
   for (const name of options.fs.list(options.directory)) {
     const file = parseSegmentFile(name)
-    const leftover = file !== undefined && (file.state !== 'live' || !live.has(file.baseOffset))
+    const leftover = file !== undefined && (file.state !== 'live' || (file.suffix !== '.snapshot' && !live.has(file.baseOffset)))
     if (leftover || name.endsWith('.tmp')) options.fs.remove(join(options.directory, name))
   }
 }
@@ -105,7 +107,8 @@ class Recovery {
     if (trust === 'device' || this.#hasCut) await this.#makeDurable(scanned)
     if (trust !== 'clean' && (endOffset > 0 || this.#epochs.current > 0)) await this.#epochs.raise(endOffset)
     const syncedOffset = trust === 'page-cache' ? Math.min(recoveryPoint, endOffset) : endOffset
-    return { segments: this.#segments, endOffset, syncedOffset, cutBytes: this.#cutBytes, damage: this.#damage }
+    const believedBelow = trust === 'device' ? scanned[0]?.baseOffset ?? 0 : Infinity
+    return { segments: this.#segments, endOffset, syncedOffset, cutBytes: this.#cutBytes, believedBelow, damage: this.#damage }
   }
 
   /** Descriptors, where nobody gets the segments. */

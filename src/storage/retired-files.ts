@@ -9,7 +9,7 @@ import type { Segment } from './segment.ts'
 
 /** Kafka's file.delete.delay.ms. */
 const DELAY_MS = 60_000
-const SUFFIXES: readonly SegmentSuffix[] = ['.log', '.index', '.timeindex']
+const SUFFIXES: readonly SegmentSuffix[] = ['.log', '.index', '.timeindex', '.txnindex']
 
 interface Retired { readonly paths: readonly string[]; readonly bytes: number; readonly at: number }
 

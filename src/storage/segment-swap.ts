@@ -160,7 +160,7 @@ async function finishSwap({ fs, directory }: PartitionOptions, base: number): Pr
   const isDecided = exists(fs, directory, base, '.log', 'swap')
   const end = await endOf(fs, directory, base, isDecided ? 'swap' : 'live')
   if (isDecided && end === undefined) return removeSwap(fs, directory, base) // damaged: what it was made from is still there
-  const covered = fs.list(directory).map(parseSegmentFile).filter(file => file?.state === 'live' && file.baseOffset > base && file.baseOffset < (end ?? 0))
+  const covered = fs.list(directory).map(parseSegmentFile).filter(file => file?.state === 'live' && file.suffix !== '.snapshot' && file.baseOffset > base && file.baseOffset < (end ?? 0))
   await fs.syncDirectory(directory)
   for (const file of covered) fs.remove(join(directory, segmentFile(file!.baseOffset, file!.suffix)))
   await fs.syncDirectory(directory)
@@ -215,6 +215,7 @@ function nextSegment(fs: FileSystem, directory: string, cleaned: CleanedSegment)
   const next = new Segment(fs, directory, baseOffset, fs.open(join(directory, segmentFile(baseOffset, '.log')), 'write'), 'cleaned')
   next.index.load(bytes)
   next.index.named('live')
+  next.transactions.named('live')
   return Object.assign(next, { endOffset, bytes, largestTimestamp, compacted: true, settled: true, indexChecked: true })
 }
 

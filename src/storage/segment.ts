@@ -1,15 +1,16 @@
-// One segment: a .log file of record batches with offsets in [baseOffset, endOffset), and its two indexes.
+// One segment: a .log file of record batches with offsets in [baseOffset, endOffset), and its three indexes.
 // Only the last segment of a partition is appended to. Owned by its partition, which decides when to roll, seal and
 // remove it; a segment knows nothing of its neighbours.
 //
 //   0 ≤ bytes ≤ the file's length       (in-process readers go by bytes, never by the file)
 //   baseOffset ≤ endOffset
 import { CorruptionError } from '../base/errors.ts'
-import { HEADER_BYTES, MAGIC, baseOffset, batchBytes, lastOffset, magic, maxTimestamp } from '../format/record-batch.ts'
+import { HEADER_BYTES, MAGIC, baseOffset, batchBytes, hasProducer, lastOffset, magic, maxTimestamp } from '../format/record-batch.ts'
 import { join, type File, type FileSystem } from '../platform/file-system.ts'
 import { findBatchAfter, scanBatches, type ScanFault, type ScanResult } from './batch-scan.ts'
 import { segmentFile, type SegmentState } from './segment-files.ts'
 import { SegmentIndex, type IndexEntry } from './segment-index.ts'
+import { TransactionIndex } from './transaction-index.ts'
 
 /** Kafka's index.interval.bytes. */
 const INDEX_INTERVAL_BYTES = 4096
@@ -23,6 +24,7 @@ export class Segment {
   readonly directory: string
   readonly file: File
   index: SegmentIndex
+  readonly transactions: TransactionIndex
   endOffset: number
   bytes: number
   /** Of all records, and the last offset of the batch that holds it; -1 while there is none or it is not known yet. */
@@ -39,6 +41,8 @@ export class Segment {
   compacted = false
   /** Sealed, and nothing more is to be done for its indexes. */
   settled = false
+  /** A batch with a producer id was written to it, or met by a walk. */
+  hasProducers = false
   #cutUnsynced = false
   #offsetOfLargest = -1
   #bytesSinceEntry = 0
@@ -52,11 +56,13 @@ export class Segment {
     this.file = file
     this.bytes = 0
     this.index = new SegmentIndex(fs, directory, base, state)
+    this.transactions = new TransactionIndex(fs, directory, base, state)
   }
 
   static create(fs: FileSystem, directory: string, base: number, state: SegmentState = 'live'): Segment {
     const segment = new Segment(fs, directory, base, fs.open(join(directory, segmentFile(base, '.log', state)), 'create'), state)
     segment.index.reset()
+    segment.transactions.reset()
     segment.indexChecked = true
     return segment
   }
@@ -94,6 +100,7 @@ export class Segment {
     this.firstTimestamp ??= timestamp
     if (this.#bytesSinceEntry > INDEX_INTERVAL_BYTES) this.#addEntry(last, position)
     this.#bytesSinceEntry += size
+    if (hasProducer(bytes, at)) this.hasProducers = true
     this.endOffset = last + 1
     this.bytes = position + size
   }
@@ -130,6 +137,7 @@ export class Segment {
     if (this.file.trim(this.bytes)) this.#cutUnsynced = true
     this.#addLastTime()
     this.index.flush()
+    this.transactions.flush()
   }
 
   /**
@@ -166,7 +174,7 @@ export class Segment {
 
   /** With its indexes once it is sealed, so that they need not be made anew after a power cut. */
   async sync(sealed: boolean): Promise<void> {
-    await Promise.all([this.syncLog(), ...(sealed ? [this.index.sync()] : [])])
+    await Promise.all([this.syncLog(), ...(sealed ? [this.index.sync(), this.transactions.sync()] : [])])
     this.settled ||= sealed
   }
 
@@ -176,6 +184,7 @@ export class Segment {
     this.file.close()
     this.#fs.remove(this.file.path)
     this.index.removeFiles()
+    this.transactions.removeFile()
   }
 
   /** Makes the indexes anew from the log, damaged stretches left out. Readers go on meanwhile with the old ones. */
@@ -256,6 +265,14 @@ export class Segment {
   #names(entry: IndexEntry): boolean {
     const header = this.#readHeader(entry.position)
     return header !== undefined && lastOffset(header, 0) === entry.lastOffset
+  }
+
+  /** Where a walk begins that is to meet every batch from the offset on. */
+  walkFrom(offset: number): { position: number; baseOffset: number } {
+    const entry = this.index.loaded ? this.index.floor(offset) : undefined
+    const header = entry === undefined ? undefined : this.#readHeader(entry.position)
+    if (entry === undefined || header === undefined || lastOffset(header, 0) !== entry.lastOffset) return { position: 0, baseOffset: this.baseOffset }
+    return { position: entry.position, baseOffset: baseOffset(header, 0) }
   }
 
   #scanStart(): { position: number; baseOffset: number } | undefined {

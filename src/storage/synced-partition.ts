@@ -92,6 +92,8 @@ export abstract class SyncedPartition extends PartitionLog {
       ...dirty.map(segment => segment.syncLog().catch((error: unknown) => { if (!segment.removed) throw error })),
       ...(nameChanges > this.#syncedNameChanges ? [this.#nameSync.request()] : []),
       ...unsettled.map(segment => this.#settleIndex(segment)),
+      ...unsettled.map(segment => segment.transactions.sync()),
+      ...(active === undefined ? [] : [this.syncProducers(active.baseOffset)]),
     ])
     const errors = results.flatMap(result => result.status === 'rejected' ? [result.reason as unknown] : [])
     if (errors.length > 0 && this.abandoned) this.checkOpen()
@@ -101,6 +103,9 @@ export abstract class SyncedPartition extends PartitionLog {
     this.synced = Math.max(this.synced, target)
     this.#syncedNameChanges = Math.max(this.#syncedNameChanges, nameChanges)
   }
+
+  /** What is known of producers where a segment begins, as far as it is to be read again from there. */
+  protected abstract syncProducers(offset: number): Promise<void>
 
   /** No record waits for an index or is lost with it: whether it is whole is seen again when it is used. */
   async #settleIndex(segment: Segment): Promise<void> {

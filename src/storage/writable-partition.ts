@@ -1,17 +1,20 @@
 // One partition that this process writes. Disk first, memory second: offsets move only after the write succeeded. What of
 // it is on the device, and what a failing disk means, is synced-partition.ts.
 import { ClosedError, LimitError, type MillraceError } from '../base/errors.ts'
-import { maxTimestamp } from '../format/record-batch.ts'
+import { encodeMarkerBatch, type EndMarker } from '../format/control-records.ts'
+import { hasProducer, maxTimestamp } from '../format/record-batch.ts'
 import { BACKGROUND_MS, Slices } from '../platform/slices.ts'
 import type { PartitionRoom } from './disk-room.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import { checkOffset } from './partition-log.ts'
+import type { OpenTransaction } from './producer-states.ts'
 import { recoverSegments, type RecoveryFacts, type RecoveryReport } from './recovery.ts'
 import { rescueSegments } from './rescue.ts'
 import type { RetiredFiles } from './retired-files.ts'
 import { SegmentSwaps, finishSwaps, type Swap } from './segment-swap.ts'
 import { Segment } from './segment.ts'
 import { SyncedPartition, type SyncedOptions } from './synced-partition.ts'
+import { WrittenProducers } from './written-producers.ts'
 
 /** What was written within so many bytes is read on the main thread: the page cache has it. */
 const HOT_BYTES = 8 * 1024 * 1024
@@ -51,6 +54,7 @@ export class WritablePartition extends SyncedPartition {
     retire: old => this.#retire(old),
     fail: error => this.abandoned ? error as Error : this.fail(error),
   })
+  readonly #written: WrittenProducers
   #hotFrom: number
   /** The end offset at which the active segment's indexes are known to be on the device; -1: at none. */
   #settledEnd = -1
@@ -62,6 +66,7 @@ export class WritablePartition extends SyncedPartition {
 
   private constructor(options: WritableOptions, epochs: LeaderEpochs, segments: Segment[], startOffset: number) {
     super(options)
+    this.#written = new WrittenProducers(options, this.producers, () => this.list)
     this.#options = options
     this.#epochs = epochs
     this.list = segments
@@ -88,6 +93,7 @@ export class WritablePartition extends SyncedPartition {
       ? await recoverSegments(options, facts, epochs)
       : await rescueSegments(options, { ...facts, rescueFrom: facts.rescueFrom }, epochs)
     const partition = new WritablePartition(options, epochs, report.segments, facts.startOffset)
+    await partition.#written.recover(report)
     partition.synced = report.syncedOffset
     for (const segment of report.segments) if (facts.trust === 'clean' || segment.endOffset < facts.recoveryPoint) segment.settled = true
     if (facts.trust === 'page-cache') partition.noteNames()
@@ -104,9 +110,18 @@ export class WritablePartition extends SyncedPartition {
     return segment === this.#active && position >= Math.max(this.#hotFrom, segment.bytes - HOT_BYTES)
   }
 
-  /** Writes the sealed batch at the beginning of the buffer, and returns the offset that its first record got. */
+  /** Transactions that have written here and have no marker yet. */
+  get openTransactions(): readonly OpenTransaction[] { return this.producers.openTransactions }
+
+  /**
+   * Writes the sealed batch at the beginning of the buffer, and returns the offset that its first record got; of a
+   * producer's batch that is one of its last and stored already, the one it has. A batch that does not follow its
+   * producer's last one, or is of an older epoch, is refused with a ConflictError.
+   */
   append(batch: Buffer, bytes = batch.length): number {
     this.checkWritable()
+    const known = hasProducer(batch, 0) ? this.#written.place(batch) : undefined
+    if (known !== undefined) return known.lastOffset - known.offsetDelta
     const { room } = this.#options
     room.admit(bytes)
     for (;;) {
@@ -118,8 +133,18 @@ export class WritablePartition extends SyncedPartition {
     }
   }
 
+  /** Ends the producer's transaction here. On a full disk as well: nobody reads on before. */
+  endTransaction(producer: { readonly producerId: number; readonly producerEpoch: number }, marker: EndMarker, timestamp: number): void {
+    this.checkWritable()
+    const batch = encodeMarkerBatch({ ...producer, ...marker, timestamp })
+    this.#written.place(batch)
+    this.#options.room.insistNow(() => this.#append(batch, batch.length))
+  }
+
   #append(batch: Buffer, bytes: number): number {
     if (this.#mustRoll(batch, bytes)) this.#roll()
+    const isNumbered = hasProducer(batch, 0)
+    if (isNumbered) this.#write(() => { this.#written.expect(this.end) })
     const segment = this.#active
     const base = this.end
     try {
@@ -131,11 +156,17 @@ export class WritablePartition extends SyncedPartition {
       throw this.#afterFailedWrite(error)
     }
     this.end = segment.endOffset
+    if (isNumbered) this.#written.take(segment, batch, base)
     this.#options.room.add(bytes)
     if (!this.toldDirty) this.tellDirty()
     this.#flushIndex(segment)
+    this.#written.wrote(segment, bytes, this.end)
     this.wake()
     return base
+  }
+
+  protected override syncProducers(offset: number): Promise<void> {
+    return this.#written.sync(offset)
   }
 
   /** Seals the active segment and begins a new one. When it throws a LimitError, the active segment goes on. */
@@ -149,6 +180,7 @@ export class WritablePartition extends SyncedPartition {
     const next = this.#write(() => {
       this.#cutRest(active)
       active.seal()
+      this.#written.save(this.end)
       return Segment.create(this.#options.fs, this.#options.directory, this.end)
     })
     active.indexChecked = true
@@ -232,6 +264,7 @@ export class WritablePartition extends SyncedPartition {
     for (const segment of this.list) segment.file.close()
     const facts = { startOffset: this.start, recoveryPoint: this.synced, trust: 'page-cache', rescueFrom: this.synced } as const
     const report = await rescueSegments(this.#options, facts, this.#epochs)
+    await this.#written.recover(report)
     for (const segment of this.list) {
       segment.removed = true
       this.options.indexes.forget(segment.index)
@@ -270,11 +303,12 @@ export class WritablePartition extends SyncedPartition {
       this.#options.room.insistNow(() => this.#write(() => {
         this.#cutRest(active)
         active.seal()
+        this.#written.save(this.end)
       }))
       this.noteNames()
     }
     await this.sync()
-    if (this.end !== this.#settledEnd) await active.index.sync()
+    if (this.end !== this.#settledEnd) await Promise.all([active.index.sync(), active.transactions.sync(), this.#written.sync(this.end)])
   }
 
   /** An index that finds no room on the disk stays in memory: reads go on. */

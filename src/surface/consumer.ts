@@ -67,7 +67,7 @@ export class Consumer<V = unknown, K = unknown> implements AsyncIterable<LogReco
     const { stored, log, partition: index } = this.#activeLane(partition, 'seek')
     const position = readPosition(to, this.#what('seek'))
     if (position instanceof Map && !(position as ReadonlyMap<number, number>).has(index)) throw new UsageError('POSITION_INVALID', `${this.#what('seek')}: the map names no offset for partition ${index}`, { hint: 'a map is partition → offset' })
-    const offset = await resolvePosition(stored, index, position, 'earliest')
+    const offset = await resolvePosition(stored, index, position, { isolation: this.#member.settings.isolation })
     if (offset < log.startOffset || offset > log.endOffset) throw log.outOfRange(offset)
     this.#loop.seek(this.#activeLane(partition, 'seek'), offset)
   }

@@ -6,7 +6,7 @@ import { checkTime, offsetAtTime, type Position } from '../log/positions.ts'
 import type { LogRecord, RecordBatch } from '../log/log-record.ts'
 import type { NewRecord } from '../log/record-codec.ts'
 import { BatchIterator, RecordsIterator } from '../log/record-iterator.ts'
-import { batchesFrom, recordAt, turnIfHeld } from '../log/record-lookup.ts'
+import { fetchBatches, recordAt, turnIfHeld } from '../log/record-lookup.ts'
 import { RecordReader, readReadOptions } from '../log/record-reader.ts'
 import type { Sent } from '../log/send-receipts.ts'
 import type { StoredTopic } from '../log/stored-topic.ts'
@@ -124,30 +124,30 @@ export class Partition<V = unknown, K = unknown> {
   get topic(): string { return this.#topic.name }
   get startOffset(): number { return this.#current().startOffset }
   /** What read_committed readers go up to. */
-  get stableOffset(): number { return this.#current().endOffset }
+  get stableOffset(): number { return this.#current().stableOffset }
   /** One past the last record. */
   get endOffset(): number { return this.#current().endOffset }
   get bytes(): number { return this.#current().bytes }
 
   offsets(): { readonly start: number; readonly stable: number; readonly end: number } {
-    const { startOffset: start, endOffset: end } = this.#current()
-    return { start, stable: end, end }
+    const { startOffset: start, stableOffset: stable, endOffset: end } = this.#current()
+    return { start, stable, end }
   }
 
-  /** undefined: no record has that offset (any more, or yet). */
+  /** undefined: no committed record has that offset (any more, or yet). */
   async get(offset: number): Promise<LogRecord<V, K> | undefined> {
     checkOffset(offset, `${this.#partition.label}: get`)
     const waiting = turnIfHeld()
     if (waiting !== undefined) await waiting
     this.#topic.checkUsable()
-    const { startOffset, endOffset } = this.#current()
-    if (offset < startOffset || offset >= endOffset) return undefined
+    const { startOffset, stableOffset } = this.#current()
+    if (offset < startOffset || offset >= stableOffset) return undefined
     return recordAt(this.#topic, this.index, offset) as LogRecord<V, K> | undefined | Promise<LogRecord<V, K> | undefined>
   }
 
   /** What is stored from an offset on: whole batches, at least one if there is any. Empty at the end. */
   async fetch(options: { from: number; maxBytes?: Size; isolation?: Isolation; signal?: AbortSignal }): Promise<RecordBatch<V, K>[]> {
-    const { from, maxBytes, signal } = readOptions(options, FETCH_OPTIONS, `${this.#partition.label}: fetch`)
+    const { from, maxBytes, isolation, signal } = readOptions(options, FETCH_OPTIONS, `${this.#partition.label}: fetch`)
     checkOffset(from, `${this.#partition.label}: fetch`)
     const waiting = turnIfHeld()
     if (waiting !== undefined) await waiting
@@ -155,7 +155,7 @@ export class Partition<V = unknown, K = unknown> {
     signal?.throwIfAborted()
     const { startOffset, endOffset } = this.#current()
     if (from < startOffset || from > endOffset) throw this.#partition.outOfRange(from)
-    return await batchesFrom(this.#topic, this.index, from, maxBytes) as RecordBatch<V, K>[]
+    return await fetchBatches(this.#topic, this.index, from, maxBytes, isolation) as RecordBatch<V, K>[]
   }
 
   /** The first offset whose record is as late as the time; the end offset when there is none. */

@@ -61,7 +61,7 @@ async function reopened(batches: readonly (readonly string[])[], { fs = new Simu
 
 function textAt(found: Found | undefined, offset: number): string | undefined {
   if (found === undefined) return undefined
-  const [header, body, count] = found.kind === 'batch' ? [found.bytes, found.bytes.subarray(HEADER_BYTES), recordCount(found.bytes, 0)] : [found.header, found.bytes, found.count]
+  const [header, body, count] = found.kind === 'batch' ? [found.chunk.bytes, found.chunk.bytes.subarray(HEADER_BYTES), recordCount(found.chunk.bytes, 0)] : [found.header, found.bytes, found.count]
   const cursor = new RecordCursor(body, count)
   while (cursor.next()) {
     if (baseOffset(header, 0) + cursor.offsetDelta === offset) return body.toString('utf8', cursor.valueStart, cursor.valueStart + cursor.valueBytes)

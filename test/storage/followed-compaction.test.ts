@@ -105,7 +105,7 @@ async function lookUp(log: FollowedPartition, survivors: ReadonlySet<number>, of
   const found = await recordsAt(log, offset)
   if (!survivors.has(offset)) return
   expect(found).toBeDefined()
-  if (found!.kind === 'batch') expect(recordsIn(found!.bytes).map(([at]) => at)).toContain(offset)
+  if (found!.kind === 'batch') expect(recordsIn(found!.chunk.bytes).map(([at]) => at)).toContain(offset)
   else expect(found!.bytes.includes(textOf(offset))).toBe(true)
 }
 
@@ -124,7 +124,7 @@ type Use = (log: FollowedPartition, survivors: ReadonlySet<number>) => Promise<(
 
 /** A reader that has so many batches of what there is from an offset on. */
 const reading = (from: number, batches: number): Use => async (log, survivors) => {
-  const cursor = new PartitionCursor(log, from)
+  const cursor = new PartitionCursor(log, from, 'read_uncommitted')
   const seen = new Seen(survivors, from)
   for (let i = 0; i < batches; i++) {
     const chunk = await cursor.next(1)
@@ -243,7 +243,7 @@ test.for(['all of it at once', 'a step before each further call'] as const)('a c
       if (steps.length > 0) fs.before = before
     }
     const log = await follow(fs, '/log/t-0', compactions)
-    for (const from of [0, 16, 52]) await readOn(new PartitionCursor(log, from), new Seen(compactions.survivors, from))
+    for (const from of [0, 16, 52]) await readOn(new PartitionCursor(log, from, 'read_uncommitted'), new Seen(compactions.survivors, from))
     for (const offset of [2, 19, 31, 50, 70]) await lookUp(log, compactions.survivors, offset)
     for (const offset of [0, 27, 57]) await lookUpTime(log, compactions.survivors, offset)
     log.segmentStats()

@@ -42,7 +42,7 @@ export async function reopen(fs: SimulatedFileSystem, facts: Partial<RecoveryFac
 
 /** Everything from an offset on: offset and text. */
 export async function recordsFrom(log: PartitionLog, offset: number, maxBytes = 1): Promise<[offset: number, text: string][]> {
-  const cursor = new PartitionCursor(log, offset)
+  const cursor = new PartitionCursor(log, offset, 'read_uncommitted')
   const records: [number, string][] = []
   for (let chunk = await cursor.next(maxBytes); chunk !== undefined; chunk = await cursor.next(maxBytes)) records.push(...recordsIn(chunk.bytes))
   return records.filter(([at]) => at >= offset)

@@ -111,7 +111,7 @@ export class KeyedPartition {
 
   async stored(from = this.partition.startOffset): Promise<(Keyed & { offset: number })[]> {
     const found: (Keyed & { offset: number })[] = []
-    const cursor = new PartitionCursor(this.partition, from)
+    const cursor = new PartitionCursor(this.partition, from, 'read_uncommitted')
     for (let chunk = await cursor.next(1000); chunk !== undefined; chunk = await cursor.next(1000)) {
       for (let at = 0; at < chunk.bytes.length; at += batchBytes(chunk.bytes, at)) found.push(...await recordsOf(chunk.bytes.subarray(at, at + batchBytes(chunk.bytes, at))))
     }

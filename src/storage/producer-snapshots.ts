@@ -1,0 +1,104 @@
+// The `.snapshot` files of a partition: what was known of its producers at an offset, as Kafka keeps it. A log is then
+// read again from there and not from its beginning.
+//
+//   no file        no batch of the partition has a producer id: the first such batch waits until there is one
+//   X.snapshot     all batches below X are in it, none behind; the aborted transactions below X are in the .txnindex files
+//
+// Written when a segment is rolled, every few MiB of a segment, and on closing. A file is believed if its checksum holds.
+import { CorruptionError } from '../base/errors.ts'
+import { encodeProducerSnapshot, parseProducerSnapshot, type ProducerSnapshotEntry } from '../format/producer-snapshot.ts'
+import { join, type FileSystem } from '../platform/file-system.ts'
+import { parseSegmentFile, segmentFile } from './segment-files.ts'
+
+export interface ProducerSnapshot { readonly offset: number; readonly entries: readonly ProducerSnapshotEntry[] }
+
+export class ProducerSnapshots {
+  readonly #fs: FileSystem
+  readonly #directory: string
+  /** Offsets of the files, ascending. */
+  #offsets: number[]
+  /** Those that are on the device. */
+  readonly #synced = new Set<number>()
+
+  private constructor(fs: FileSystem, directory: string, offsets: number[]) {
+    this.#fs = fs
+    this.#directory = directory
+    this.#offsets = offsets
+  }
+
+  static find(fs: FileSystem, directory: string): ProducerSnapshots {
+    const files = fs.list(directory).map(parseSegmentFile).filter(file => file?.suffix === '.snapshot' && file.state === 'live')
+    return new ProducerSnapshots(fs, directory, files.map(file => file!.baseOffset).sort((a, b) => a - b))
+  }
+
+  get none(): boolean { return this.#offsets.length === 0 }
+  get latest(): number | undefined { return this.#offsets.at(-1) }
+
+  /** The newest at or before the offset that can be believed. */
+  read(offset: number): ProducerSnapshot | undefined {
+    for (const candidate of this.#offsets.filter(at => at <= offset).reverse()) {
+      try {
+        return { offset: candidate, entries: parseProducerSnapshot(this.#readFile(candidate)) }
+      } catch (error) {
+        if (!(error instanceof CorruptionError)) throw error
+      }
+    }
+    return undefined
+  }
+
+  /** What is on the device already stays as it is. */
+  write(offset: number, entries: readonly ProducerSnapshotEntry[]): void {
+    if (this.#synced.has(offset)) return
+    const file = this.#fs.open(this.#path(offset), this.#fs.stat(this.#path(offset)) === undefined ? 'create' : 'write')
+    try {
+      const bytes = encodeProducerSnapshot(entries)
+      if (file.bytes() > bytes.length) file.truncate(bytes.length)
+      file.write(bytes, 0)
+    } finally {
+      file.close()
+    }
+    if (!this.#offsets.includes(offset)) this.#offsets = [...this.#offsets, offset].sort((a, b) => a - b)
+  }
+
+  /** The newest at or before the offset is on the device when it resolves. Whether its name is, is the directory's to know. */
+  async sync(offset: number): Promise<void> {
+    const newest = this.#offsets.findLast(at => at <= offset)
+    if (newest === undefined || this.#synced.has(newest)) return
+    const file = this.#fs.open(this.#path(newest), 'write')
+    await file.sync().finally(() => { file.close() })
+    this.#synced.add(newest)
+  }
+
+  /** All but the newest and those where a segment begins, as Kafka keeps them. */
+  prune(isBase: (offset: number) => boolean): void {
+    const { latest } = this
+    this.#remove(offset => offset !== latest && !isBase(offset))
+  }
+
+  /** The log does not go so far any more, or not as it did. */
+  removeAfter(offset: number): void {
+    this.#remove(at => at > offset)
+  }
+
+  #remove(isMeant: (offset: number) => boolean): void {
+    for (const offset of this.#offsets.filter(isMeant)) {
+      this.#fs.remove(this.#path(offset))
+      this.#synced.delete(offset)
+    }
+    this.#offsets = this.#offsets.filter(offset => !isMeant(offset))
+  }
+
+  #readFile(offset: number): Buffer {
+    const file = this.#fs.open(this.#path(offset), 'read')
+    try {
+      const bytes = Buffer.alloc(file.bytes())
+      return bytes.subarray(0, file.read(bytes, 0))
+    } finally {
+      file.close()
+    }
+  }
+
+  #path(offset: number): string {
+    return join(this.#directory, segmentFile(offset, '.snapshot'))
+  }
+}
