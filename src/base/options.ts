@@ -7,6 +7,9 @@ import { UsageError } from './errors.ts'
 import { nearestName } from './nearest-name.ts'
 import { formatBytes, formatDuration, parseDuration, parseSize } from './units.ts'
 
+/** In characters. */
+const LONGEST_IDENTIFIER = 249
+
 /** Makes the value of an option from what the caller gave, or throws a UsageError that begins with `name`. */
 export type Reader<T> = (value: unknown, name: string) => T
 export interface Option<T = unknown> { readonly default: unknown; readonly read: Reader<T> }
@@ -150,6 +153,14 @@ export function listOf<T>(item: Reader<T>): Reader<readonly T[]> {
 export const nonEmptyText: Reader<string> = (value, name) => {
   if (typeof value === 'string' && value !== '') return value
   throw optionInvalid(value, name, 'a text that is not empty', 'give it as a string')
+}
+
+/** What a group, a static member or a transaction is called: no longer than a topic's name, and the same when it comes back from UTF-8. */
+export const identifier: Reader<string> = (value, name) => {
+  const id = nonEmptyText(value, name)
+  integer({ min: 1, max: LONGEST_IDENTIFIER })(id.length, `${name}: its length`)
+  if (Buffer.from(id).toString() === id) return id
+  throw optionInvalid(value, name, 'a text that UTF-8 can hold', 'it has half a surrogate pair: it would come back as another text')
 }
 
 function hasMethods<T extends object>(value: unknown, methods: readonly (keyof T & string)[]): value is T {

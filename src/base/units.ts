@@ -6,7 +6,7 @@ import { UsageError } from './errors.ts'
 
 /** Milliseconds, or '250ms' '30s' '15m' '12h' '7d' 'forever'. */
 export type Duration = number | string
-/** Bytes, or '64KiB' '16MiB' '2GiB'. */
+/** Bytes, or '64KiB' '16MiB' '2GiB' 'unlimited'. */
 export type Size = number | string
 
 export const KiB = 1024
@@ -30,7 +30,7 @@ const MISSPELT_SIZE_UNITS: ReadonlyMap<string, string> = new Map([
 ])
 
 const DURATION_EXAMPLES = "whole milliseconds as a number, or a text like '250ms', '30s', '15m', '12h', '7d' or 'forever'"
-const SIZE_EXAMPLES = "whole bytes as a number, or a text like '512B', '64KiB', '16MiB' or '2GiB'"
+const SIZE_EXAMPLES = "whole bytes as a number, or a text like '512B', '64KiB', '16MiB', '2GiB' or 'unlimited'"
 
 /** Milliseconds; 'forever' is Infinity. `what` begins the message: "topic 'orders': option 'retention'". */
 export function parseDuration(value: unknown, what: string): number {
@@ -41,9 +41,9 @@ export function parseDuration(value: unknown, what: string): number {
   })
 }
 
-/** Bytes. The number Infinity is "no limit", where the option allows it. */
+/** Bytes; 'unlimited' is Infinity, where the option allows it. */
 export function parseSize(value: unknown, what: string): number {
-  const bytes = parseCount(value, SIZE_UNITS)
+  const bytes = value === 'unlimited' ? Infinity : parseCount(value, SIZE_UNITS)
   if (bytes !== undefined) return bytes
   throw new UsageError('SIZE_INVALID', `${what}: found ${describe(value)}, expected ${SIZE_EXAMPLES}`, {
     hint: hintFor(value, SIZE_UNITS, MISSPELT_SIZE_UNITS, 'a size'), details: { found: value },

@@ -31,6 +31,8 @@ export interface FileSystem {
   /** Of a disk in memory; undefined: the device and its other users decide. */
   readonly capacityBytes: number | undefined
   stat(path: string): FileStat | undefined
+  /** The same place without symbolic links; of a path that is not there, the part that is. */
+  realPath(path: string): string
   /** The names in a directory, sorted. */
   list(directory: string): string[]
   /** Makes the directory and its absent parents (mode 0700), and syncs the parents of what it made; without `sync` their syncDirectory does. */
@@ -59,6 +61,8 @@ export interface FileStat {
   readonly modifiedMs: number
   /** Tells a file from another that has its name now. The number of one that is gone may be given again. */
   readonly id: number
+  /** Those that lie on the same one share its room. */
+  readonly device: number
 }
 
 export interface File {

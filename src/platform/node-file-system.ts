@@ -2,9 +2,9 @@
 // than a trip through libuv's pool; syncs and cold reads go through the pool. Owns no policy: descriptors are
 // bounded by descriptor-cache.ts, errors typed by system-error.ts, the lock file kept by directory-lock.ts.
 import {
-  closeSync, constants, fsyncSync, linkSync, lstatSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmdirSync, statSync, unlink, unlinkSync,
+  closeSync, constants, fsyncSync, linkSync, lstatSync, mkdirSync, openSync, readFileSync, readdirSync, realpathSync, renameSync, rmdirSync, statSync, unlink, unlinkSync,
 } from 'node:fs'
-import { dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { CREATE_FLAGS, FileSlot, READ_FLAGS, WRITE_FLAGS, type DescriptorCache } from './descriptor-cache.ts'
 import { lockDirectory } from './directory-lock.ts'
 import type { DirectoryLock, File, FileStat, FileSystem } from './file-system.ts'
@@ -38,9 +38,19 @@ export class NodeFileSystem implements FileSystem {
       if (found === undefined) return undefined
       // A user may have put a directory elsewhere; files are never reached through a link.
       const isDirectory = found.isDirectory() || (found.isSymbolicLink() && statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
-      return { kind: isDirectory ? 'directory' : found.isFile() ? 'file' : 'other', bytes: found.size, modifiedMs: found.mtimeMs, id: found.ino }
+      return { kind: isDirectory ? 'directory' : found.isFile() ? 'file' : 'other', bytes: found.size, modifiedMs: found.mtimeMs, id: found.ino, device: found.dev }
     } catch (error) {
       throw systemFailure(error, 'stat', path)
+    }
+  }
+
+  realPath(path: string): string {
+    try {
+      return realpathSync.native(path)
+    } catch (error) {
+      const parent = dirname(path)
+      if (!isSystemError(error) || error.code !== 'ENOENT' || parent === path) throw systemFailure(error, 'find the real path of', path)
+      return join(this.realPath(parent), basename(path))
     }
   }
 

@@ -90,7 +90,11 @@ export class SimulatedFileSystem implements FileSystem {
   stat(path: string): FileStat | undefined {
     this.#machine.call('stat', path)
     const node = this.#disk.find(path)
-    return node === undefined ? undefined : { kind: node.kind, bytes: node.kind === 'file' ? node.content.length : 0, modifiedMs: node.modifiedMs, id: node.id }
+    return node === undefined ? undefined : { kind: node.kind, bytes: node.kind === 'file' ? node.content.length : 0, modifiedMs: node.modifiedMs, id: node.id, device: 0 }
+  }
+
+  realPath(path: string): string {
+    return path // it has no links
   }
 
   list(directory: string): string[] {

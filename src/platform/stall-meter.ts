@@ -1,20 +1,25 @@
-// How long some work takes, and for how long the event loop was held at most meanwhile, by whomever.
-import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
+// How long some work takes, and for how long the event loop was held at most meanwhile, by whomever. Its own timer tells: Node's
+// monitorEventLoopDelay counts from its first turn on and up to its last, and sees nothing of work that lets no turn come.
+import { performance } from 'node:perf_hooks'
+import { clearInterval, setInterval } from 'node:timers'
 
 const RESOLUTION_MS = 1
-const NANOSECONDS_A_MILLISECOND = 1e6
 
 export class StallMeter {
-  readonly #delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
   readonly #begun = performance.now()
-
-  constructor() {
-    this.#delays.enable()
-  }
+  readonly #timer = setInterval(() => { this.#look() }, RESOLUTION_MS).unref()
+  #lookedAt = this.#begun
+  #longestMs = 0
 
   end(): { durationMs: number; longestStallMs: number } {
-    this.#delays.disable()
-    const longestMs = this.#delays.count === 0 ? 0 : this.#delays.max / NANOSECONDS_A_MILLISECOND - RESOLUTION_MS
-    return { durationMs: performance.now() - this.#begun, longestStallMs: Math.max(0, longestMs) }
+    clearInterval(this.#timer)
+    this.#look()
+    return { durationMs: this.#lookedAt - this.#begun, longestStallMs: Math.max(0, this.#longestMs - RESOLUTION_MS) }
+  }
+
+  #look(): void {
+    const now = performance.now()
+    this.#longestMs = Math.max(this.#longestMs, now - this.#lookedAt)
+    this.#lookedAt = now
   }
 }

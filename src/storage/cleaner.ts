@@ -3,13 +3,17 @@
 // It reads live files and writes `.cleaned` ones, on the device when clean() resolves; who swaps them in is the
 // partition (segment-swap.ts). It holds no state beside and takes plain data, so that it runs on another thread as well.
 //
-//   dirtyFrom ≤ cleanedTo ≤ upTo        (the map was full, or a transaction begins there: the next pass goes on)
+//   dirtyFrom ≤ cleanedTo ≤ upTo        (the map was full: the next pass goes on)
+//   below upTo every transaction has ended, and what was aborted supersedes nothing
 //   the last batch of a group stays, emptied if need be: a segment ends where the next begins
 import { CorruptionError } from '../base/errors.ts'
-import { HEADER_BYTES, baseOffset, batchBytes, isControl, isTransactional, lastOffset, recordCount, type Codec } from '../format/record-batch.ts'
+import type { AbortedTransaction } from '../format/aborted-transactions.ts'
+import type { ProducerSnapshotEntry } from '../format/producer-snapshot.ts'
+import { HEADER_BYTES, baseOffset, batchBytes, isControl, lastOffset, recordCount, type Codec } from '../format/record-batch.ts'
 import { join, type FileSystem } from '../platform/file-system.ts'
-import { BatchFilter, bodyOf, emptied } from './batch-filter.ts'
+import { BatchFilter, bareHeader, bodyOf, isBareHeader } from './batch-filter.ts'
 import { scanBatches } from './batch-scan.ts'
+import { CleanedTransactions } from './cleaned-transactions.ts'
 import { OffsetMap, type KeyHash } from './offset-map.ts'
 import { parseSegmentFile, segmentFile } from './segment-files.ts'
 import { Segment } from './segment.ts'
@@ -33,6 +37,10 @@ export interface CleaningRequest {
   readonly tombstoneRetentionMs: number
   readonly dropsTombstones: boolean
   readonly codec: Codec
+  /** Transactions that have batches below upTo. */
+  readonly aborted: readonly AbortedTransaction[]
+  /** Those that are not forgotten, as they are on the device. */
+  readonly producers: readonly ProducerSnapshotEntry[]
   readonly mapBytes: number
   readonly seeds: Uint8Array
 }
@@ -42,6 +50,8 @@ export interface CleanedSegment {
   readonly endOffset: number
   readonly bytes: number
   readonly largestTimestamp: number
+  /** Transactions whose markers stand in it, where something of them was met. */
+  readonly aborted: readonly AbortedTransaction[]
 }
 
 export interface CleaningResult {
@@ -49,7 +59,7 @@ export interface CleaningResult {
   readonly cleanedTo: number
   /** One for each group; undefined: it is as it was. */
   readonly segments: readonly (CleanedSegment | undefined)[]
-  /** When the next tombstone may go. */
+  /** When the next tombstone or marker may go. */
   readonly nextHorizon: number
 }
 
@@ -79,21 +89,23 @@ class Cleaner {
   readonly #request: CleaningRequest
   readonly #pauses: Pauses
   readonly #map: OffsetMap
+  readonly #transactions: CleanedTransactions
   #cleanedTo: number
 
   constructor(fs: FileSystem, request: CleaningRequest, pauses: Pauses, hash: KeyHash | undefined) {
-    const { mapBytes, dirtyFrom, upTo, seeds } = request
+    const { mapBytes, dirtyFrom, upTo, seeds, aborted, producers } = request
     this.#fs = fs
     this.#request = request
     this.#pauses = pauses
     this.#map = new OffsetMap({ maxBytes: mapBytes, expectedKeys: upTo - dirtyFrom, seeds, ...(hash === undefined ? {} : { hash }) })
+    this.#transactions = new CleanedTransactions(aborted, producers)
     this.#cleanedTo = upTo
   }
 
   async run(): Promise<CleaningResult> {
     const { groups, dirtyFrom, now, tombstoneRetentionMs, dropsTombstones, codec } = this.#request
     for (const input of groups.flat()) if (input.endOffset > dirtyFrom && input.baseOffset < this.#cleanedTo) await this.#mapKeys(input)
-    const filter = new BatchFilter({ map: this.#map, cleanedTo: this.#cleanedTo, dirtyFrom, now, tombstoneRetentionMs, dropsTombstones, codec })
+    const filter = new BatchFilter({ map: this.#map, transactions: this.#transactions, cleanedTo: this.#cleanedTo, dirtyFrom, now, tombstoneRetentionMs, dropsTombstones, codec })
     const segments: (CleanedSegment | undefined)[] = []
     for (const group of groups) segments.push(group[0]!.baseOffset < this.#cleanedTo ? await this.#cleanGroup(group, filter) : undefined)
     return { cleanedTo: this.#cleanedTo, segments, nextHorizon: filter.nextHorizon }
@@ -101,8 +113,7 @@ class Cleaner {
 
   async #mapKeys(input: CleaningInput): Promise<void> {
     await this.#walk(input, batch => {
-      if (lastOffset(batch, 0) < this.#request.dirtyFrom) return undefined
-      if (isTransactional(batch, 0) || isControl(batch, 0)) return this.#endAt(baseOffset(batch, 0))
+      if (lastOffset(batch, 0) < this.#request.dirtyFrom || isControl(batch, 0) || this.#transactions.isAborted(batch)) return undefined
       const body = bodyOf(batch)
       return body instanceof Promise ? body.then(inflated => this.#mapBatch(batch, inflated)) : this.#mapBatch(batch, body)
     })
@@ -134,7 +145,8 @@ class Cleaner {
           return left instanceof Promise ? left.then(later => output.take(batch, later)) : output.take(batch, left)
         })
       }
-      return output.isSame && group.length === 1 ? output.discard() : await output.finish()
+      const aborted = this.#transactions.takeLeft()
+      return output.isSame && group.length === 1 ? output.discard() : await output.finish(aborted)
     } finally {
       output.segment.file.close()
     }
@@ -186,21 +198,21 @@ class CleanedFile {
 
   /** What is left of a batch. One that is emptied goes, unless it turns out to be the last. */
   take(batch: Buffer, left: Buffer | undefined): undefined {
-    this.isSame &&= !this.#endsEmptied && (left === batch || (left === undefined && recordCount(batch, 0) === 0))
+    this.isSame &&= !this.#endsEmptied && (left === batch || (left === undefined && isBareHeader(batch)))
     this.#endsEmptied = left === undefined
     if (left === undefined) batch.copy(this.#header, 0, 0, HEADER_BYTES)
     else this.#add(left)
   }
 
   /** undefined: there was no batch at all. */
-  async finish(): Promise<CleanedSegment | undefined> {
-    if (this.#endsEmptied) this.#add(emptied(this.#header))
+  async finish(aborted: readonly AbortedTransaction[]): Promise<CleanedSegment | undefined> {
+    if (this.#endsEmptied) this.#add(bareHeader(this.#header))
     if (this.segment.bytes === 0) return this.discard()
     this.#flush()
     this.segment.seal()
     await this.segment.sync(true)
     const { baseOffset, endOffset, bytes, largestTimestamp } = this.segment
-    return { baseOffset, endOffset, bytes, largestTimestamp }
+    return { baseOffset, endOffset, bytes, largestTimestamp, aborted }
   }
 
   discard(): undefined {

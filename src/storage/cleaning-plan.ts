@@ -1,6 +1,7 @@
 // Which segments of a partition are to be compacted, decided from what is known of them; nothing is read.
 //
-//   clean: below dirtyFrom · dirty: from there to upTo · not yet: the active segment, and what compactionLag still holds
+//   clean: below dirtyFrom · dirty: from there to upTo
+//   not yet: the active segment, one with a transaction whose end is open, what compactionLag still holds; and what is behind
 import type { Segment } from './segment.ts'
 
 const LARGEST_SPAN = 2 ** 31 - 1
@@ -16,8 +17,10 @@ export interface CleaningFacts {
   /** Up to where it was compacted before. */
   readonly cleanedTo: number
   readonly startOffset: number
+  /** Below it every transaction has ended. */
+  readonly stableOffset: number
   readonly now: number
-  /** When the next tombstone may go; Infinity: there is none. */
+  /** When the next tombstone or marker may go; Infinity: there is none. */
   readonly nextHorizon: number
   /** Somebody asked for it: whatever is dirty is cleaned. */
   readonly onDemand: boolean
@@ -34,7 +37,8 @@ export interface CleaningPlan {
 export function planCleaning(sealed: readonly Segment[], policy: CleaningPolicy, facts: CleaningFacts, timesOf: (segment: Segment) => { largest: number; first: number }): CleaningPlan | undefined {
   const end = sealed.at(-1)?.endOffset ?? 0
   const dirtyFrom = facts.cleanedTo > end ? facts.startOffset : Math.max(facts.cleanedTo, facts.startOffset)
-  const cleanable = beforeLag(sealed, dirtyFrom, facts.now - policy.compactionLagMinMs, policy, timesOf)
+  const stable = sealed.filter(({ endOffset }) => endOffset <= facts.stableOffset)
+  const cleanable = beforeLag(stable, dirtyFrom, facts.now - policy.compactionLagMinMs, policy, timesOf)
   if (cleanable.length === 0) return undefined
   const upTo = Math.max(dirtyFrom, cleanable.at(-1)!.endOffset)
   const dirty = cleanable.filter(segment => segment.endOffset > dirtyFrom)

@@ -16,8 +16,10 @@ export interface CleaningSettings extends CleaningPolicy {
 export interface CleaningEnvironment {
   readonly now: number
   readonly onDemand: boolean
-  /** False while the clock is not to be trusted: no tombstone goes. */
+  /** False while the clock is not to be trusted: no tombstone goes, and no marker. */
   readonly dropsTombstones: boolean
+  /** Whether the settings still hold: asked before anything is replaced. */
+  readonly holds: () => boolean
   readonly seeds: () => Uint8Array
   readonly pauses: Pauses
   /** Does the work on another thread; undefined: there is none. */
@@ -45,7 +47,7 @@ export async function cleanPartition(partition: WritablePartition, settings: Cle
   return { segments, bytesFreed: Math.max(0, before - bytesBelow(partition, upTo)) }
 }
 
-/** When it may become due without another write: a record too young for compactionLag, one too old, a tombstone's horizon. */
+/** When it may become due without another write: a record too young for compactionLag, one too old, a tombstone's or marker's horizon. */
 export function cleaningTimes(partition: WritablePartition, { compactionLagMinMs, compactionLagMaxMs }: CleaningPolicy): number[] {
   const sealed = partition.segments.slice(0, -1)
   const dirty = sealed.find(({ endOffset }) => endOffset > partition.cleaning.cleanedTo())
@@ -56,14 +58,16 @@ export function cleaningTimes(partition: WritablePartition, { compactionLagMinMs
   return times
 }
 
-function planned(partition: WritablePartition, settings: CleaningSettings, { now, onDemand, dropsTombstones }: CleaningEnvironment): CleaningPlan | undefined {
+function planned(partition: WritablePartition, settings: CleaningSettings, { now, onDemand, dropsTombstones, holds }: CleaningEnvironment): CleaningPlan | undefined {
+  if (!holds()) return undefined
   const nextHorizon = dropsTombstones ? partition.nextHorizon ??= horizonBound(partition, settings.tombstoneRetentionMs) : Infinity
-  const facts: CleaningFacts = { cleanedTo: partition.cleaning.cleanedTo(), startOffset: partition.startOffset, now, onDemand, nextHorizon }
+  const facts: CleaningFacts = { cleanedTo: partition.cleaning.cleanedTo(), startOffset: partition.startOffset, stableOffset: partition.stableOffset, now, onDemand, nextHorizon }
   return planCleaning(partition.segments.slice(0, -1), settings, facts, segment => ({ largest: partition.largestTimestamp(segment), first: segment.firstTime() ?? 0 }))
 }
 
 async function pass(partition: WritablePartition, plan: CleaningPlan, settings: CleaningSettings, environment: CleaningEnvironment): Promise<{ replaced: number; cleanedTo: number }> {
   const { fs, directory } = partition.options
+  const producers = partition.knownProducers
   const request: CleaningRequest = {
     directory,
     groups: plan.groups.map(group => group.map(({ baseOffset, endOffset, bytes, compacted }) => ({ baseOffset, endOffset, bytes, compacted }))),
@@ -73,6 +77,8 @@ async function pass(partition: WritablePartition, plan: CleaningPlan, settings: 
     tombstoneRetentionMs: settings.tombstoneRetentionMs,
     dropsTombstones: environment.dropsTombstones,
     codec: settings.codec,
+    aborted: producers === undefined ? [] : partition.abortedIn(plan.groups[0]![0]!.baseOffset, plan.upTo),
+    producers: producers ?? [],
     mapBytes: environment.mapBytes ?? MAP_BYTES,
     seeds: environment.seeds(),
   }
@@ -81,18 +87,18 @@ async function pass(partition: WritablePartition, plan: CleaningPlan, settings: 
     const result = await (environment.elsewhere(request) ?? clean(fs, request, environment.pauses)).catch((error: unknown) => {
       if (!isTruncated(plan)) throw error
     })
-    return result === undefined ? { replaced: 0, cleanedTo: plan.dirtyFrom } : await take(partition, plan, result)
+    return result === undefined ? { replaced: 0, cleanedTo: plan.dirtyFrom } : await take(partition, plan, result, environment.holds)
   } finally {
     if (!partition.closed) removeCleaned(fs, directory)
   }
 }
 
-async function take(partition: WritablePartition, plan: CleaningPlan, { segments, cleanedTo, nextHorizon }: CleaningResult): Promise<{ replaced: number; cleanedTo: number }> {
+async function take(partition: WritablePartition, plan: CleaningPlan, { segments, cleanedTo, nextHorizon }: CleaningResult, holds: () => boolean): Promise<{ replaced: number; cleanedTo: number }> {
   partition.checkOpen()
   const swaps = plan.groups.flatMap((old, i) => segments[i] === undefined ? [] : [{ old, cleaned: segments[i] }])
   if (swaps.length > 0) {
     await partition.cleaning.saveCompactedBelow(swaps.at(-1)!.old.at(-1)!.endOffset)
-    if (!await partition.replace(swaps)) return { replaced: 0, cleanedTo: plan.dirtyFrom } // truncated meanwhile: the next time
+    if (!await partition.replace(swaps, holds)) return { replaced: 0, cleanedTo: plan.dirtyFrom } // truncated or altered meanwhile: the next time
   }
   await partition.cleaning.saveCleanedTo(cleanedTo)
   partition.nextHorizon = nextHorizon
@@ -104,7 +110,7 @@ function isTruncated({ groups }: CleaningPlan): boolean {
   return groups.flat().some(segment => segment.removed)
 }
 
-/** No horizon that a cleaning before the opening has set is later. Where there is no tombstone, the next cleaning finds out. */
+/** No horizon that a cleaning before the opening has set is later. Where there is none, the next cleaning finds out. */
 function horizonBound(partition: WritablePartition, tombstoneRetentionMs: number): number {
   const { fs } = partition.options
   const written = partition.segments.filter(({ compacted }) => compacted).map(segment => fs.stat(segment.file.path)?.modifiedMs ?? 0)

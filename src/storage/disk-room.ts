@@ -18,6 +18,8 @@ const RETRY_MS = 1000
 export class DiskRoom {
   /** Removes something that only waits for it, the oldest; false: nothing does. */
   makeRoom: () => boolean = () => false
+  /** A user's append found no room. */
+  onRefused: () => void = () => {}
   readonly #maxBytes: number
   readonly #clock: Clock
   readonly #reserve: Reserve
@@ -75,9 +77,11 @@ export class DiskRoom {
   }
 
   /** Throws a LimitError while the disk is full: for what users add to the log. */
-  checkRoom(label: string): void {
+  checkRoom(what: string, details: Readonly<Record<string, unknown>> = { partition: what }): void {
     if (this.#lack !== undefined && Math.abs(this.#clock.now() - this.#triedAt) >= RETRY_MS) this.restore()
-    if (this.#lack !== undefined) throw diskFull(label, this.#lack)
+    if (this.#lack === undefined) return
+    this.onRefused()
+    throw diskFull(what, details, this.#lack)
   }
 
   /** Does work that has to be done on a full disk as well. What it left when it failed is in nobody's way the second time. */
@@ -106,6 +110,7 @@ export class DiskRoom {
   makesWay(error: unknown, { withReserve = true }: { readonly withReserve?: boolean } = {}): boolean {
     if (!isWantOfRoom(error)) return false
     if (this.makeRoom()) return true
+    if (!withReserve) this.onRefused()
     if (!withReserve || !this.#reserve.held) return false
     this.#reserve.release()
     this.#releases++
@@ -142,7 +147,9 @@ export class DiskRoom {
   #lookCloser(bytes: number, label: string): void {
     this.checkRoom(label)
     while (this.#usedBytes + bytes > this.#maxBytes && this.makeRoom());
-    if (this.#usedBytes + bytes > this.#maxBytes) throw allowanceUsed(label, { bytes, usedBytes: this.#usedBytes, maxDiskBytes: this.#maxBytes })
+    if (this.#usedBytes + bytes <= this.#maxBytes) return
+    this.onRefused()
+    throw allowanceUsed(label, { bytes, usedBytes: this.#usedBytes, maxDiskBytes: this.#maxBytes })
   }
 
   #runShort(error: unknown): void {
@@ -180,15 +187,16 @@ export class PartitionRoom {
     if (!this.#isInternal) this.#disk.admit(bytes, this.#label)
   }
 
-  /** They were appended. */
+  /** So many more than before; less, if negative. */
   add(bytes: number): void {
+    if (this.#ended) return
     this.#bytes += bytes
     this.#disk.add(bytes)
   }
 
   /** Counted anew: segments came or went. */
   count(bytes: number): void {
-    if (!this.#ended) this.add(bytes - this.#bytes)
+    this.add(bytes - this.#bytes)
   }
 
   end(): void {
@@ -221,14 +229,19 @@ function isWantOfRoom(error: unknown): boolean {
   return error instanceof LimitError && (error.code === 'DISK_FULL' || error.code === 'QUOTA_EXCEEDED')
 }
 
-function diskFull(label: string, cause: MillraceError): LimitError {
-  return new LimitError('DISK_FULL', `${label}: the disk is full: what may be left of it is kept for positions, deletions and housekeeping`, {
-    hint: 'make room: delete topics, truncate partitions (truncateBefore), or remove other files; sends go on by themselves', details: { partition: label }, cause, retriable: true,
+function diskFull(what: string, details: Readonly<Record<string, unknown>>, cause: MillraceError): LimitError {
+  return new LimitError('DISK_FULL', `${what}: the disk is full: what may be left of it is kept for positions, deletions and housekeeping`, {
+    hint: 'make room: keep less (retention, retentionBytes), delete topics, truncate partitions (truncateBefore), or remove other files; sends go on by themselves', details, cause, retriable: true,
   })
 }
 
 function allowanceUsed(label: string, details: { readonly bytes: number; readonly usedBytes: number; readonly maxDiskBytes: number }): LimitError {
+  if (details.bytes > details.maxDiskBytes) {
+    return new LimitError('DISK_ALLOWANCE_USED', `${label}: a batch of ${details.bytes} bytes is larger than all that the log may hold: ${details.maxDiskBytes} bytes (maxDiskBytes)`, {
+      hint: 'open the log with a larger maxDiskBytes, or send smaller records', details: { partition: label, ...details },
+    })
+  }
   return new LimitError('DISK_ALLOWANCE_USED', `${label}: a batch of ${details.bytes} bytes does not fit: the log holds ${details.usedBytes} of ${details.maxDiskBytes} bytes (maxDiskBytes)`, {
-    hint: 'delete topics, truncate partitions (truncateBefore), keep less (retention), or open the log with a larger maxDiskBytes', details: { partition: label, ...details }, retriable: true,
+    hint: 'keep less (retention, retentionBytes): housekeeping makes that room within a second, log.housekeep() at once; or delete topics, truncate partitions (truncateBefore), open the log with a larger maxDiskBytes', details: { partition: label, ...details }, retriable: true,
   })
 }

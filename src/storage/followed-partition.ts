@@ -8,9 +8,14 @@
 // old one. So each segment goes with the marks of the file that it was made from, taken before anything else was; who
 // reads what does not follow asks confirm(), and where the marks are others a new segment takes its place. Names that
 // are still there though X covers them hold the same records, or more.
+//
+// Of transactions it knows what the batches up to its end tell (followed-producers.ts). Where the last segment becomes
+// another one, that begins anew with the snapshot which the writer has left at its base.
 import { ClosedError, NotFoundError } from '../base/errors.ts'
-import { HEADER_BYTES, LOG_OVERHEAD, baseOffset, batchBytes, batchFault } from '../format/record-batch.ts'
+import { HEADER_BYTES, LOG_OVERHEAD, baseOffset, batchBytes, batchFault, hasProducer } from '../format/record-batch.ts'
 import { join, type FileStat } from '../platform/file-system.ts'
+import { BACKGROUND_MS, Slices } from '../platform/slices.ts'
+import { FollowedProducers } from './followed-producers.ts'
 import { PartitionLog, type PartitionOptions, type SegmentStats } from './partition-log.ts'
 import { liveBases, openSegment } from './recovery.ts'
 import { segmentFile } from './segment-files.ts'
@@ -33,12 +38,14 @@ export interface FollowedOptions extends PartitionOptions {
 export class FollowedPartition extends PartitionLog {
   readonly #options: FollowedOptions
   readonly #names: WatchedPath
+  readonly #producers: FollowedProducers
   readonly #madeFrom = new WeakMap<Segment, FileStat | undefined>()
 
   private constructor(options: FollowedOptions) {
     super(options)
     this.#options = options
     this.#names = new WatchedPath(options.fs, options.directory)
+    this.#producers = new FollowedProducers(options, this.producers)
   }
 
   static async open(options: FollowedOptions): Promise<FollowedPartition> {
@@ -62,14 +69,18 @@ export class FollowedPartition extends PartitionLog {
 
   /** Whether the writer has gone on since the partition ended there. The file's length tells nothing: there may be room behind its batches. */
   hasGoneOnSince(endOffset: number): boolean {
+    if (this.end > endOffset || this.#names.mayHaveChanged) return true
     const last = this.list.at(-1)
-    return this.end > endOffset || this.#names.mayHaveChanged || (last !== undefined && this.#nextBytes(last) > 0)
+    if (last === undefined) return false
+    const found = this.options.fs.stat(last.file.path)
+    return this.#isAnother(last, found) || this.#nextBytes(last, found) > 0
   }
 
   override confirm(segment: Segment): boolean {
     if (!super.confirm(segment)) return false
     this.#unlessGone(() => {
-      if (!this.#isUnchanged(segment)) this.#listAnew(segment)
+      if (this.isActive(segment) && !this.#isUnchanged(segment)) this.#takeAnew(segment)
+      else if (!this.#isUnchanged(segment)) this.#listAnew(segment)
       else if (this.isActive(segment) && this.#names.mayHaveChanged) this.#listAnew()
     })
     return super.confirm(segment)
@@ -142,13 +153,25 @@ export class FollowedPartition extends PartitionLog {
       this.#list()
       try {
         await this.list.at(-1)?.scan({ from: 'last-entry' })
-        break
+        this.#settle()
+        this.refresh()
+        if (this.closed || await this.#replayProducers() || tries === MOST_LISTINGS) return
       } catch (error) {
         if (!(error instanceof NotFoundError) || tries === MOST_LISTINGS) throw error
       }
     }
-    this.#settle()
-    this.refresh()
+  }
+
+  /** False: a file that was walked over is another one by now. */
+  async #replayProducers(): Promise<boolean> {
+    if (this.#producers.snapshotOffset > this.end) this.refresh() // written since
+    const slices = new Slices(BACKGROUND_MS)
+    const walked = new Set<Segment>()
+    for (const segment of this.#producers.replay(this.list, this.end)) {
+      walked.add(segment)
+      if (slices.due()) await slices.pause()
+    }
+    return [...walked].every(segment => this.#isUnchanged(segment))
   }
 
   #settle(): void {
@@ -184,7 +207,9 @@ export class FollowedPartition extends PartitionLog {
 
   /** Takes in the whole batches behind the known end of the last segment; false when there is none. */
   #takeNew(segment: Segment): boolean {
-    if (this.#nextBytes(segment) < HEADER_BYTES) return false
+    const found = this.options.fs.stat(segment.file.path)
+    if (this.#isAnother(segment, found)) return this.#takeAnew(segment)
+    if (this.#nextBytes(segment, found) < HEADER_BYTES) return false
     const left = segment.file.bytes() - segment.bytes
     let buffer = Buffer.allocUnsafe(Math.min(PIECE_BYTES, left))
     let filled = segment.file.read(buffer, segment.bytes)
@@ -197,18 +222,22 @@ export class FollowedPartition extends PartitionLog {
     for (let at = 0; filled - at >= HEADER_BYTES && this.#follows(segment, buffer, at, filled);) {
       const size = batchBytes(buffer, at)
       segment.noteBatch(buffer, at, segment.bytes)
+      if (hasProducer(buffer, at)) this.#producers.take(segment, buffer, at)
       at += size
     }
     return segment.bytes > before
   }
 
+  /** recover() puts a copy in the place of the last file, and what could not be read is not in it: the end may have moved back. */
+  #takeAnew(segment: Segment): boolean {
+    this.#listAnew(segment)
+    for (let last = this.list.at(-1); last !== undefined && this.#takeNew(last); last = this.list.at(-1)) { /* whole, or it would end early for a while */ }
+    this.#settle()
+    return true
+  }
+
   /** The size of the batch behind the known end, as its first bytes have it; 0 while they have not come. */
-  #nextBytes(segment: Segment): number {
-    const found = this.options.fs.stat(segment.file.path)
-    if (found?.id !== this.#madeFrom.get(segment)?.id) {
-      segment.file.close() // recover() puts a copy in the file's place: the name counts
-      this.#madeFrom.set(segment, found)
-    }
+  #nextBytes(segment: Segment, found: FileStat | undefined): number {
     if (found === undefined || found.bytes - segment.bytes < LOG_OVERHEAD) return 0
     const start = Buffer.alloc(LOG_OVERHEAD)
     const isWritten = segment.file.read(start, segment.bytes) === LOG_OVERHEAD && start.some(byte => byte !== 0)
@@ -233,6 +262,7 @@ export class FollowedPartition extends PartitionLog {
     if (isAnother) {
       last.index.reset()
       last.bytes = 0
+      for (const _ of this.#producers.replay(this.list, last.baseOffset)) { /* seldom more than a snapshot */ }
     }
     this.#settle()
     return isAnother
@@ -249,7 +279,7 @@ export class FollowedPartition extends PartitionLog {
       try {
         const list = bases.map((base, i) => {
           const old = known.get(base)
-          if (old !== undefined && this.#stays(old, bases[i + 1], old === doubted || base < compactedBelow)) return old
+          if (old !== undefined && this.#stays(old, bases[i + 1], { isDoubted: old === doubted, mayBeReplaced: base < compactedBelow })) return old
           return opened[opened.push(this.#open(base)) - 1]!
         })
         if (!this.#options.isOurs()) return this.#abandonDeleted()
@@ -280,9 +310,9 @@ export class FollowedPartition extends PartitionLog {
   }
 
   /** The last one grows; once others follow it, it is made anew: nobody has watched what became of it. */
-  #stays(segment: Segment, nextBase: number | undefined, mayBeReplaced: boolean): boolean {
-    if (this.isActive(segment)) return nextBase === undefined
-    return segment.endOffset === nextBase && (!mayBeReplaced || this.#isUnchanged(segment))
+  #stays(segment: Segment, nextBase: number | undefined, { isDoubted, mayBeReplaced }: { isDoubted: boolean; mayBeReplaced: boolean }): boolean {
+    if (this.isActive(segment)) return nextBase === undefined && (!isDoubted || this.#isUnchanged(segment))
+    return segment.endOffset === nextBase && (!(isDoubted || mayBeReplaced) || this.#isUnchanged(segment))
   }
 
   #isUnchanged(segment: Segment): boolean {
@@ -290,6 +320,10 @@ export class FollowedPartition extends PartitionLog {
     const madeFrom = this.#madeFrom.get(segment)
     if (stat === undefined || madeFrom === undefined) return false
     return this.isActive(segment) ? stat.id === madeFrom.id : marksOf(stat) === marksOf(madeFrom)
+  }
+
+  #isAnother(last: Segment, found: FileStat | undefined): boolean {
+    return found !== undefined && found.id !== this.#madeFrom.get(last)?.id
   }
 
   #replaceList(list: Segment[]): void {

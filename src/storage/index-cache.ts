@@ -5,7 +5,7 @@ import type { SegmentIndex } from './segment-index.ts'
 import type { TransactionIndex } from './transaction-index.ts'
 
 const CACHE_BYTES = 16 * 1024 * 1024
-/** Of sealed segments; most have none, or a few dozen bytes. */
+/** Of sealed segments that have any; a few dozen bytes each. */
 const TRANSACTION_INDEXES = 256
 
 export class IndexCache {

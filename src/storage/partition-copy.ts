@@ -7,10 +7,13 @@
 //   - nobody cuts: it lies below the recovery point of both logs (log/snapshot.ts saves the older one's)
 //   - deletion, compaction and rescue take names away or put other files in their place
 //   - an index that is made anew is a new file (SegmentIndex)
-// The last segment is copied up to its length at the moment. So is everything where links can't be had.
+// The last segment is copied up to its length at the moment. So is everything where links can't be had, and what is small
+// and may be written anew in place: transaction indexes, and what was known of producers where segments begin.
 //
 // While a copy is made nothing may take segments out of the list: its maker holds the partition (WritablePartition.change).
 import { assert } from '../base/assert.ts'
+import { encodeAbortedTransaction, type AbortedTransaction } from '../format/aborted-transactions.ts'
+import { encodeProducerSnapshot, type ProducerSnapshotEntry } from '../format/producer-snapshot.ts'
 import { join, type File, type FileSystem } from '../platform/file-system.ts'
 import { fileCut } from '../platform/system-error.ts'
 import { LEADER_EPOCHS_FILE } from './leader-epochs.ts'
@@ -31,7 +34,9 @@ export interface PartitionMoment {
   readonly startOffset: number
   readonly endOffset: number
   readonly sealed: readonly Segment[]
-  readonly last: { readonly segment: Segment; readonly bytes: number; readonly index: IndexEntries }
+  readonly last: { readonly segment: Segment; readonly bytes: number; readonly index: IndexEntries; readonly transactions: readonly AbortedTransaction[] }
+  /** undefined: no batch has a producer id. */
+  readonly producers: readonly ProducerSnapshotEntry[] | undefined
 }
 
 export interface CopyPlace {
@@ -44,12 +49,14 @@ export interface CopyPlace {
 
 export function noteMoment(partition: WritablePartition): PartitionMoment {
   const last = partition.segments.at(-1)!
+  const producers = partition.knownProducers
   return {
     partition,
     startOffset: partition.startOffset,
     endOffset: partition.endOffset,
     sealed: partition.segments.slice(0, -1),
-    last: { segment: last, bytes: last.bytes, index: last.index.entries() },
+    last: { segment: last, bytes: last.bytes, index: last.index.entries(), transactions: producers === undefined ? [] : [...last.transactions.entries] },
+    producers,
   }
 }
 
@@ -62,31 +69,49 @@ export async function copyPartition(moment: PartitionMoment, place: CopyPlace): 
     await placeSegment(segment, partition.options.fs, place)
   }
   await copyLast(last, place)
+  await copyProducers(moment, place)
   await copyTextFile(partition.options, place, LEADER_EPOCHS_FILE)
   await place.fs.syncDirectory(place.directory)
 }
 
 async function placeSegment({ baseOffset, bytes, directory }: Segment, source: FileSystem, place: CopyPlace): Promise<void> {
-  for (const suffix of ['.log', '.index', '.timeindex'] as const) {
+  for (const suffix of ['.log', '.index', '.timeindex', '.txnindex'] as const) {
     const from = join(directory, segmentFile(baseOffset, suffix))
     const to = join(place.directory, segmentFile(baseOffset, suffix))
     await place.step()
-    if (suffix !== '.log' && source.stat(from) === undefined) continue // it is made anew where it is needed
-    if (source === place.fs && source.link(from, to)) continue
-    const file = source.open(from, 'read')
-    try {
-      await copyFile(file, suffix === '.log' ? bytes : file.bytes(), to, place)
-    } finally {
-      file.close()
-    }
+    if (suffix !== '.log' && source.stat(from) === undefined) continue // it is made anew where it is needed, or was empty
+    if (suffix !== '.txnindex' && source === place.fs && source.link(from, to)) continue
+    await copyNamed(source, from, to, place, suffix === '.log' ? bytes : undefined)
   }
 }
 
-async function copyLast({ segment, bytes, index }: PartitionMoment['last'], place: CopyPlace): Promise<void> {
+/** Where segments begin, for an opening after a power cut; and at the end, for the first. */
+async function copyProducers({ partition, sealed, last, endOffset, producers }: PartitionMoment, place: CopyPlace): Promise<void> {
+  if (producers === undefined) return
+  const { fs, directory } = partition.options
+  for (const { baseOffset } of [...sealed, last.segment]) {
+    const from = join(directory, segmentFile(baseOffset, '.snapshot'))
+    if (baseOffset === endOffset || fs.stat(from) === undefined) continue
+    await copyNamed(fs, from, join(place.directory, segmentFile(baseOffset, '.snapshot')), place)
+  }
+  await createFile(place.fs, join(place.directory, segmentFile(endOffset, '.snapshot')), encodeProducerSnapshot(producers))
+}
+
+async function copyLast({ segment, bytes, index, transactions }: PartitionMoment['last'], place: CopyPlace): Promise<void> {
   const path = (suffix: SegmentSuffix): string => join(place.directory, segmentFile(segment.baseOffset, suffix))
   await copyFile(segment.file, bytes, path('.log'), place)
   await createFile(place.fs, path('.index'), index.offsets)
   await createFile(place.fs, path('.timeindex'), index.times)
+  if (transactions.length > 0) await createFile(place.fs, path('.txnindex'), Buffer.concat(transactions.map(encodeAbortedTransaction)))
+}
+
+async function copyNamed(source: FileSystem, from: string, to: string, place: CopyPlace, bytes?: number): Promise<void> {
+  const file = source.open(from, 'read')
+  try {
+    await copyFile(file, bytes ?? file.bytes(), to, place)
+  } finally {
+    file.close()
+  }
 }
 
 async function copyFile(from: File, bytes: number, path: string, { fs, step }: CopyPlace): Promise<void> {

@@ -54,12 +54,11 @@ export class PartitionCursor {
     const log = this.#log
     log.checkOpen()
     if (this.#offset < log.startOffset) throw log.outOfRange(this.#offset)
-    if (this.#offset >= log.readableEnd) {
+    if (this.#offset >= this.#limit) {
       const failure = log.failureAtEnd()
       if (failure !== undefined) throw failure
       return undefined
     }
-    if (this.#offset >= this.#limit) return undefined
     const waiting = this.#enter()
     if (waiting !== undefined) return waiting.then(() => this.next(maxBytes))
     const segment = this.#segment!

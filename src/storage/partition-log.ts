@@ -3,6 +3,7 @@
 //
 //   segments[i].endOffset ≤ segments[i + 1].baseOffset      (equal unless the first is compacted, or damaged)
 //   segments[0].baseOffset ≤ startOffset ≤ stableOffset, readableEnd ≤ endOffset
+import { describe } from '../base/describe.ts'
 import { type ClosedError, CorruptionError, OutOfRangeError, UsageError } from '../base/errors.ts'
 import type { AbortedTransaction } from '../format/aborted-transactions.ts'
 import type { FileSystem } from '../platform/file-system.ts'
@@ -146,15 +147,27 @@ export abstract class PartitionLog {
    */
   abortedIn(from: number, end: number): AbortedTransaction[] {
     const found: AbortedTransaction[] = []
-    for (let segment = this.segmentOf(from); segment !== undefined; segment = this.segmentAfter(segment)) {
-      const { transactions } = segment
-      if (!this.isActive(segment)) this.options.indexes.useTransactions(transactions)
-      for (const aborted of transactions.entries) {
-        if (aborted.firstOffset < end && aborted.lastOffset >= from) found.push(aborted)
+    const list = this.list
+    for (let i = list.indexOf(this.segmentOf(from)!); i < list.length; i++) {
+      const entries = this.#abortedOf(list[i]!)
+      if (this.list !== list) return this.abortedIn(from, end)
+      for (let at = firstEndingAt(entries, from); at < entries.length; at++) {
+        const aborted = entries[at]!
+        if (aborted.firstOffset < end) found.push(aborted)
         if (aborted.lastStableOffset >= end && aborted.lastOffset >= end) return found
       }
     }
     return found
+  }
+
+  /** Where another process writes, the file may have gone with its segment, and then it is no answer that there is none. */
+  #abortedOf(segment: Segment): readonly AbortedTransaction[] {
+    const { transactions } = segment
+    const isNew = !transactions.loaded
+    const { entries } = transactions
+    if (isNew && !this.confirm(segment)) this.checkOpen()
+    if (entries.length > 0 && !this.isActive(segment)) this.options.indexes.useTransactions(transactions)
+    return entries
   }
 
   /** Calls back once when there is more to read than there was, or when the partition is closed. */
@@ -185,7 +198,7 @@ export abstract class PartitionLog {
       baseOffset: segment.baseOffset,
       endOffset: segment.endOffset,
       bytes: segment.bytes,
-      createdAt: segment.firstTime() ?? this.options.fs.stat(segment.file.path)?.modifiedMs ?? 0,
+      createdAt: segment.firstTime() ?? Math.trunc(this.options.fs.stat(segment.file.path)?.modifiedMs ?? 0),
       largestTimestamp: this.largestTimestamp(segment),
       active: this.isActive(segment),
       compacted: segment.compacted,
@@ -202,9 +215,9 @@ export abstract class PartitionLog {
     this.wake()
   }
 
-  outOfRange(offset: number): OutOfRangeError {
+  outOfRange(offset: number, hint = "begin at 'earliest', or at an offset in that range"): OutOfRangeError {
     return new OutOfRangeError('OFFSET_OUT_OF_RANGE', `${this.label}: offset ${offset} is not stored: there are offsets ${this.start} to ${this.end} (exclusive)`, {
-      hint: "begin at 'earliest', or at an offset in that range",
+      hint,
       details: { partition: this.label, offset, startOffset: this.start, endOffset: this.end },
     })
   }
@@ -217,8 +230,20 @@ export abstract class PartitionLog {
   }
 }
 
+/** Of entries in the order of their markers: the first whose marker has that offset or a later one. */
+function firstEndingAt(entries: readonly AbortedTransaction[], offset: number): number {
+  let low = 0
+  let high = entries.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (entries[middle]!.lastOffset < offset) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
 /** Offsets come from callers and checkpoints alike. */
 export function checkOffset(offset: unknown, what: string): asserts offset is number {
   if (typeof offset === 'number' && Number.isSafeInteger(offset) && offset >= 0) return
-  throw new UsageError('OFFSET_INVALID', `${what}: ${String(offset)} is no offset`, { hint: 'offsets are whole numbers from 0 on', details: { offset } })
+  throw new UsageError('OFFSET_INVALID', `${what}: ${describe(offset)} is no offset`, { hint: 'offsets are whole numbers from 0 on', details: { offset } })
 }

@@ -75,17 +75,19 @@ export class ProducerSnapshots {
     this.#remove(offset => offset !== latest && !isBase(offset))
   }
 
-  /** The log does not go so far any more, or not as it did. */
-  removeAfter(offset: number): void {
-    this.#remove(at => at > offset)
+  /** The log does not go so far any more, or not as it did. Returns whether there were any. */
+  removeAfter(offset: number): boolean {
+    return this.#remove(at => at > offset)
   }
 
-  #remove(isMeant: (offset: number) => boolean): void {
-    for (const offset of this.#offsets.filter(isMeant)) {
+  #remove(isMeant: (offset: number) => boolean): boolean {
+    const meant = this.#offsets.filter(isMeant)
+    for (const offset of meant) {
       this.#fs.remove(this.#path(offset))
       this.#synced.delete(offset)
     }
     this.#offsets = this.#offsets.filter(offset => !isMeant(offset))
+    return meant.length > 0
   }
 
   #readFile(offset: number): Buffer {

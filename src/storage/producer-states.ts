@@ -44,9 +44,9 @@ interface Producer {
 
 export class ProducerStates {
   readonly #label: string
-  readonly #producers = new Map<number, Producer>()
+  #producers = new Map<number, Producer>()
   /** First offsets by producer id, in the order of the offsets. */
-  readonly #open = new Map<number, number>()
+  #open = new Map<number, number>()
 
   constructor(label: string) {
     this.#label = label
@@ -67,9 +67,8 @@ export class ProducerStates {
     })
   }
 
-  /** Offset and sequence of the last batch of each that has not expired: compaction leaves that batch's header. */
-  get lastOffsets(): Map<number, number> {
-    return new Map([...this.#producers.values()].flatMap(({ id, batches }) => batches.length === 0 ? [] : [[id, batches.at(-1)!.lastOffset] as const]))
+  get epochs(): Map<number, number> {
+    return new Map([...this.#producers.values()].map(({ id, epoch }) => [id, epoch]))
   }
 
   hasOpen(id: number): boolean {
@@ -161,6 +160,12 @@ export class ProducerStates {
     }
     const open = entries.filter(({ currentTransactionFirstOffset }) => currentTransactionFirstOffset !== undefined)
     for (const { producerId: id, currentTransactionFirstOffset } of open.sort((a, b) => a.currentTransactionFirstOffset! - b.currentTransactionFirstOffset!)) this.#open.set(id, currentTransactionFirstOffset!)
+  }
+
+  /** Knows at once what the other one does, which is not used any more. */
+  replaceWith(other: ProducerStates): void {
+    this.#producers = other.#producers
+    this.#open = other.#open
   }
 
   #fenced(id: number, found: number, current: number): ConflictError {

@@ -8,7 +8,8 @@
 //
 // The log ends before the first batch that can't be believed; what lies behind is cut, durably, before anything is
 // appended (or old batches with sound checksums would come back). Never cut, but reported as damage: a bad batch
-// below the recovery point, and one that sound batches follow though the machine never went down.
+// below the recovery point, and one that sound batches follow though the machine never went down. A segment ends where
+// the next one begins: what it has behind that is the rest of a failed write, whose cut a power cut has taken back.
 import { CorruptionError } from '../base/errors.ts'
 import { join } from '../platform/file-system.ts'
 import { findBatchAfter, writtenBytes, type ScanFault } from './batch-scan.ts'
@@ -137,20 +138,22 @@ class Recovery {
     for (const [i, segment] of suspects.entries()) {
       const epochAt = (offset: number) => this.#epochs.at(offset)
       const from = this.#facts.trust === 'device' ? 'beginning' : 'last-entry' // an active segment's indexes are not synced
-      let result = await segment.scan({ from, epochAt })
-      while (result.fault !== undefined) {
+      const follower = suspects[i + 1]
+      let result = await segment.scan({ from, until: follower?.baseOffset ?? Infinity, epochAt })
+      while (result.fault !== undefined && segment.endOffset !== follower?.baseOffset) {
         const next = await findBatchAfter(segment.file, result.fault.position, result.fault.offset)
         if (this.#mayCut(result.fault, next !== undefined)) return await this.#cut(segment, suspects.slice(0, i + 1))
         this.#damage.push(segment.corruption(result.fault, next?.baseOffset ?? segment.endOffset))
         if (next === undefined) break
         result = await segment.scanOn(next)
       }
-      const follower = suspects[i + 1]
       if (follower !== undefined && follower.baseOffset !== segment.endOffset && !segment.compacted) {
         if (this.#mayCut({ position: 0, offset: segment.endOffset, reason: '' }, false)) return await this.#cut(segment, suspects.slice(0, i + 1))
         segment.endOffset = follower.baseOffset
       }
-      if (follower !== undefined) segment.seal()
+      if (follower === undefined) continue
+      if (segment.file.bytes() > segment.bytes) segment.cutFileTo(segment.bytes)
+      segment.seal()
     }
     return suspects
   }

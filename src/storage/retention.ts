@@ -1,5 +1,6 @@
 // What a partition keeps: which of its oldest segments have outlived `retention`, or lie beyond `retentionBytes`. Whole
-// segments go, and only from the front. A segment is as old as its newest record.
+// segments go, and only from the front. A segment is as old as its newest record. One with a transaction whose end is
+// open stays, and so does what is behind it.
 import { BACKGROUND_MS, Slices } from '../platform/slices.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { Segment } from './segment.ts'
@@ -11,15 +12,15 @@ export interface RetentionPolicy {
   readonly keepFrom: number
 }
 
-/** Where the partition is to begin. `now`: undefined while the clock is not to be trusted. */
+/** Where the partition is to begin. `now`: undefined while the clock is not to be trusted; a retention of 0 asks for none. */
 export async function planRetention(partition: PartitionLog, { retentionMs, retentionBytes, keepFrom }: RetentionPolicy, now: number | undefined): Promise<number> {
   const slices = new Slices(BACKGROUND_MS)
   let begin = partition.startOffset
   let excessBytes = partition.bytes - retentionBytes
   for (const segment of partition.segments) {
-    if (segment.bytes === 0) break
+    if (segment.bytes === 0 || segment.endOffset > partition.stableOffset) break
     if (retentionMs < Infinity) await learnNewestTime(partition, segment)
-    const isOld = now !== undefined && segment.endOffset <= keepFrom && ageOf(partition, segment, now) > retentionMs
+    const isOld = segment.endOffset <= keepFrom && (retentionMs === 0 || now !== undefined && ageOf(partition, segment, now) > retentionMs)
     if (!isOld && (excessBytes < segment.bytes || partition.isActive(segment))) break
     begin = Math.max(begin, segment.endOffset)
     excessBytes -= segment.bytes

@@ -3,6 +3,7 @@
 import type { MillraceError } from '../base/errors.ts'
 import type { Clock } from '../platform/clock.ts'
 import { join, type FileSystem } from '../platform/file-system.ts'
+import { BACKGROUND_MS, Slices } from '../platform/slices.ts'
 import type { DiskRoom } from './disk-room.ts'
 import { segmentFile, type SegmentSuffix } from './segment-files.ts'
 import type { Segment } from './segment.ts'
@@ -32,6 +33,23 @@ export class RetiredFiles {
 
   /** Bytes of logs that still take room. */
   get bytes(): number { return this.#files.reduce((sum, { bytes }) => sum + bytes, 0) }
+
+  /** All of them, whatever fails; then throws what did. Ends where the partition is given up meanwhile. */
+  async retireAll(segments: readonly Segment[], isGivenUp: () => boolean): Promise<void> {
+    const slices = new Slices(BACKGROUND_MS)
+    const failures: unknown[] = []
+    for (const segment of segments) {
+      if (isGivenUp()) return
+      try {
+        this.retire(segment)
+      } catch (error) {
+        failures.push(error)
+      }
+      if (slices.due()) await slices.pause()
+    }
+    if (this.#room.isShort) await this.removeAll()
+    if (failures.length > 0) throw failures[0] as MillraceError
+  }
 
   /** The log goes first: an index alone is thrown away at the next opening. */
   retire(segment: Segment): void {

@@ -2,25 +2,30 @@
 // old or all of the new, and whoever lists the directory finds every offset:
 //
 //   1  X.log.cleaned, with its indexes, is whole and on the device      (cleaner.ts)
+//   1b X.txnindex holds the transactions of all that X will cover, under its own name and on the device
 //   2  renamed X.log.swap; the names are on the device: it is decided
 //   3  X.log.swap → X.log, over the old one, which is X.log.deleted as well by then; the names are on the device
 //   4  the others that it covers are retired (.deleted); the names are on the device
 //   5  X.index.swap → X.index
 //
 // Up to 2 a crash takes it back, from then on the next opening goes on with it. Between 3 and 5 the index that is still
-// called `.swap` tells that segments behind X may be covered by it.
+// called `.swap` tells that segments behind X may be covered by it. The transaction index needs no such care: what stands
+// in it is true wherever it stands, and what it no longer has is of transactions of which neither old nor new has anything.
 import { LimitError } from '../base/errors.ts'
+import { encodeAbortedTransaction } from '../format/aborted-transactions.ts'
 import { join, type FileSystem } from '../platform/file-system.ts'
 import { BACKGROUND_MS, Slices } from '../platform/slices.ts'
 import { scanBatches } from './batch-scan.ts'
 import type { CleanedSegment } from './cleaner.ts'
 import type { PartitionOptions } from './partition-log.ts'
+import { createFile } from './replace-file.ts'
 import { parseSegmentFile, segmentFile, type SegmentState, type SegmentSuffix } from './segment-files.ts'
 import { Segment } from './segment.ts'
 
 /** In the order of their renaming: while any of them is called `.swap`, there is something to finish. */
 const INDEXES: readonly SegmentSuffix[] = ['.timeindex', '.index']
 const SUFFIXES: readonly SegmentSuffix[] = ['.log', ...INDEXES]
+const TRANSACTIONS: SegmentSuffix = '.txnindex'
 
 export interface Swap { readonly old: readonly Segment[]; readonly cleaned: CleanedSegment }
 
@@ -57,6 +62,7 @@ export class SegmentSwaps {
 
   /** What was decided before must be finished. */
   async run(swaps: readonly Swap[]): Promise<void> {
+    await this.#writeTransactions(swaps)
     this.#decided = await this.#decide(swaps)
     await this.finish()
   }
@@ -85,6 +91,27 @@ export class SegmentSwaps {
   reset(): void {
     this.#decided = []
     this.#exchanged = []
+  }
+
+  /** Step 1b. Most segments have no transactions, or the same as before. */
+  async #writeTransactions(swaps: readonly Swap[]): Promise<void> {
+    const slices = new Slices(BACKGROUND_MS)
+    let hasChanged = false
+    for (const { old, cleaned: { baseOffset, aborted } } of swaps) {
+      const before = old[0]!.transactions.entries
+      if (before.length === aborted.length && before.every(({ lastOffset }, i) => lastOffset === aborted[i]!.lastOffset)) continue
+      hasChanged = true
+      await this.#replaceTransactions(baseOffset, Buffer.concat(aborted.map(encodeAbortedTransaction)))
+      if (slices.due()) await slices.pause()
+    }
+    if (hasChanged) await this.#place.syncNames()
+  }
+
+  async #replaceTransactions(base: number, content: Buffer): Promise<void> {
+    const { fs, directory } = this.#place.options
+    if (content.length === 0) return fs.remove(join(directory, segmentFile(base, TRANSACTIONS)))
+    await createFile(fs, join(directory, segmentFile(base, TRANSACTIONS, 'cleaned')), content)
+    move(fs, directory, base, TRANSACTIONS, 'cleaned', 'live')
   }
 
   /** Steps 1 to 2, or back again. Behind it only names change. */
@@ -165,6 +192,7 @@ async function finishSwap({ fs, directory }: PartitionOptions, base: number): Pr
   for (const file of covered) fs.remove(join(directory, segmentFile(file!.baseOffset, file!.suffix)))
   await fs.syncDirectory(directory)
   if (isDecided) move(fs, directory, base, '.log', 'swap', 'live')
+  if (exists(fs, directory, base, TRANSACTIONS, 'swap')) move(fs, directory, base, TRANSACTIONS, 'swap', 'live') // a broker's: ours is in place
   const areTaken = INDEXES.map(suffix => takeIndex(fs, directory, base, suffix, isDecided))
   if (areTaken.includes(false)) await remakeIndexes(fs, directory, base)
   await fs.syncDirectory(directory)
@@ -220,7 +248,7 @@ function nextSegment(fs: FileSystem, directory: string, cleaned: CleanedSegment)
 }
 
 function removeSwap(fs: FileSystem, directory: string, base: number): void {
-  for (const suffix of SUFFIXES) fs.remove(join(directory, segmentFile(base, suffix, 'swap')))
+  for (const suffix of [...SUFFIXES, TRANSACTIONS]) fs.remove(join(directory, segmentFile(base, suffix, 'swap')))
 }
 
 function exists(fs: FileSystem, directory: string, base: number, suffix: SegmentSuffix, state: SegmentState): boolean {

@@ -5,7 +5,7 @@
 //   0 ≤ bytes ≤ the file's length       (in-process readers go by bytes, never by the file)
 //   baseOffset ≤ endOffset
 import { CorruptionError } from '../base/errors.ts'
-import { HEADER_BYTES, MAGIC, baseOffset, batchBytes, hasProducer, lastOffset, magic, maxTimestamp } from '../format/record-batch.ts'
+import { HEADER_BYTES, MAGIC, baseOffset, batchBytes, hasProducer, lastOffset, magic, maxTimestamp, recordCount } from '../format/record-batch.ts'
 import { join, type File, type FileSystem } from '../platform/file-system.ts'
 import { findBatchAfter, scanBatches, type ScanFault, type ScanResult } from './batch-scan.ts'
 import { segmentFile, type SegmentState } from './segment-files.ts'
@@ -93,7 +93,7 @@ export class Segment {
     const last = lastOffset(bytes, at)
     const size = batchBytes(bytes, at)
     const timestamp = maxTimestamp(bytes, at)
-    if (timestamp > this.largestTimestamp) {
+    if (timestamp > this.largestTimestamp && recordCount(bytes, at) > 0) {
       this.largestTimestamp = timestamp
       this.#offsetOfLargest = last
     }
@@ -142,9 +142,9 @@ export class Segment {
 
   /**
    * Walks the file from its last sound index entry, or from the beginning, and takes in every batch that can be
-   * believed. Returns where that ends and why; `bytes` and `endOffset` stand there too.
+   * believed and begins before the offset `until`. Returns where that ends and why; `bytes` and `endOffset` stand there too.
    */
-  async scan(options: { from: 'last-entry' | 'beginning'; epochAt?: (offset: number) => number | undefined }): Promise<ScanResult> {
+  async scan(options: { from: 'last-entry' | 'beginning'; until?: number; epochAt?: (offset: number) => number | undefined }): Promise<ScanResult> {
     this.index.load(this.bytes)
     const start = options.from === 'beginning' ? undefined : this.#scanStart()
     if (start === undefined) this.index.reset()
@@ -159,7 +159,7 @@ export class Segment {
     return await scanBatches(this.file, {
       position: this.bytes, nextOffset: this.endOffset, gaps: this.compacted,
       ...(options.epochAt === undefined ? {} : { epochAt: options.epochAt }),
-      onBatch: (bytes, at, position) => this.noteBatch(bytes, at, position),
+      onBatch: (bytes, at, position) => baseOffset(bytes, at) < (options.until ?? Infinity) ? this.noteBatch(bytes, at, position) : 'stop',
     })
   }
 
@@ -241,7 +241,7 @@ export class Segment {
     for (let at = this.floorPosition(entry.lastOffset), seen = 0; at < end; seen++) {
       const header = this.#readHeader(at)
       if (header === undefined || seen === TIME_CHECK_BATCHES) return false
-      const timestamp = maxTimestamp(header, 0)
+      const timestamp = recordCount(header, 0) > 0 ? maxTimestamp(header, 0) : -1
       if (lastOffset(header, 0) === entry.lastOffset) found = timestamp === entry.timestamp
       else if (lastOffset(header, 0) > entry.lastOffset && (!found || timestamp > entry.timestamp)) return false
       at += batchBytes(header, 0)

@@ -6,7 +6,7 @@
 //
 // A failed sync is believed once and never retried: the next one may return success while the data is gone.
 import { LimitError, StorageError, type ClosedError, type MillraceError } from '../base/errors.ts'
-import { PartitionLog, type PartitionOptions } from './partition-log.ts'
+import { PartitionLog, type Isolation, type PartitionOptions } from './partition-log.ts'
 import type { Segment } from './segment.ts'
 import { SharedSync } from './shared-sync.ts'
 
@@ -32,6 +32,8 @@ export abstract class SyncedPartition extends PartitionLog {
   #nameChanges = 0
   #syncedNameChanges = 0
   #failure: StorageError | undefined
+  /** Where the first transaction begins that is open at `synced`. */
+  #firstUnstable = Infinity
 
   constructor(options: SyncedOptions) {
     super(options)
@@ -43,6 +45,12 @@ export abstract class SyncedPartition extends PartitionLog {
 
   override get readableEnd(): number {
     return this.#failure === undefined ? this.end : Math.min(this.end, this.synced)
+  }
+
+  /** After a failure markers that may not be on the device end nothing: a recovery may come without them. */
+  override readableTo(isolation: Isolation): number {
+    const end = super.readableTo(isolation)
+    return this.#failure === undefined || isolation === 'read_uncommitted' ? end : Math.min(end, Math.max(this.start, this.#firstUnstable))
   }
 
   override failureAtEnd(): Error | undefined {
@@ -85,14 +93,14 @@ export abstract class SyncedPartition extends PartitionLog {
     if (this.#failure !== undefined) throw this.#refusal(this.#failure)
     const active = this.list.at(-1)
     const target = this.end
+    const { firstUnstable } = this.producers
     const dirty = this.list.filter(segment => segment.endOffset > this.synced || segment.cutUnsynced)
     const unsettled = this.list.filter(segment => segment !== active && !segment.settled)
     const nameChanges = this.#nameChanges
     const results = await Promise.allSettled([
       ...dirty.map(segment => segment.syncLog().catch((error: unknown) => { if (!segment.removed) throw error })),
       ...(nameChanges > this.#syncedNameChanges ? [this.#nameSync.request()] : []),
-      ...unsettled.map(segment => this.#settleIndex(segment)),
-      ...unsettled.map(segment => segment.transactions.sync()),
+      ...unsettled.map(segment => this.#settleIndexes(segment)),
       ...(active === undefined ? [] : [this.syncProducers(active.baseOffset)]),
     ])
     const errors = results.flatMap(result => result.status === 'rejected' ? [result.reason as unknown] : [])
@@ -101,14 +109,19 @@ export abstract class SyncedPartition extends PartitionLog {
     if (failed !== undefined) throw this.fail(failed)
     if (errors.length > 0) throw errors[0] as LimitError // the sync was not tried
     this.synced = Math.max(this.synced, target)
+    this.#firstUnstable = firstUnstable
     this.#syncedNameChanges = Math.max(this.#syncedNameChanges, nameChanges)
   }
 
   /** What is known of producers where a segment begins, as far as it is to be read again from there. */
   protected abstract syncProducers(offset: number): Promise<void>
 
-  /** No record waits for an index or is lost with it: whether it is whole is seen again when it is used. */
-  async #settleIndex(segment: Segment): Promise<void> {
+  /**
+   * No record waits for an index or is lost with it: whether it is whole is seen again when it is used. Except for that
+   * of transactions, which nobody makes anew once the recovery point is behind the segment.
+   */
+  async #settleIndexes(segment: Segment): Promise<void> {
+    await segment.transactions.sync().catch((error: unknown) => { if (!segment.removed) throw error })
     try {
       await segment.index.sync()
       segment.settled = true
@@ -153,9 +166,15 @@ export abstract class SyncedPartition extends PartitionLog {
     return this.#sync.idle()
   }
 
+  /** Which transactions were open there, nobody knows where it lies behind the end: then all may have been. */
+  protected beginSynced(syncedOffset: number): void {
+    this.synced = syncedOffset
+    this.#firstUnstable = syncedOffset < this.end && this.producers.size > 0 ? 0 : this.producers.firstUnstable
+  }
+
   /** The disk was read again: what it has is what counts. */
   protected mend(syncedOffset: number): void {
-    this.synced = syncedOffset
+    this.beginSynced(syncedOffset)
     this.#syncedNameChanges = this.#nameChanges
     this.#failure = undefined
   }

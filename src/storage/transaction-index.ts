@@ -35,9 +35,21 @@ export class TransactionIndex {
 
   get bytes(): number { return (this.#entries?.length ?? 0) * ABORTED_ENTRY_BYTES }
 
+  get loaded(): boolean { return this.#entries !== undefined }
+
   /** In the order of their markers. Read from the file the first time. */
   get entries(): readonly AbortedTransaction[] {
     return this.#entries ??= this.#load()
+  }
+
+  /** Whether there are entries to be had: a damaged file throws. */
+  get isSound(): boolean {
+    try {
+      return this.entries.length >= 0
+    } catch (error) {
+      if (error instanceof CorruptionError) return false
+      throw error
+    }
   }
 
   /** Begins without entries, whatever the file holds: the next write replaces it. */
@@ -59,19 +71,25 @@ export class TransactionIndex {
 
   /** Takes back those whose marker has that offset, or a later one. */
   truncate(offset: number): void {
-    this.#entries = this.entries.filter(({ lastOffset }) => lastOffset < offset)
-    this.#onDisk = Math.min(this.#onDisk, this.#entries.length)
-    this.#mayHaveRest = true
+    const kept = this.entries.filter(({ lastOffset }) => lastOffset < offset)
+    if (kept.length < this.#onDisk) this.#mayHaveRest = true
+    this.#entries = kept
+    this.#onDisk = Math.min(this.#onDisk, kept.length)
   }
 
-  /** Writes the entries that the file lacks, and cuts what it has too much. One that begins anew is another file: a snapshot may share the one that was there. */
-  flush(): void {
+  /**
+   * Writes the entries that the file lacks, and cuts what it has too much; returns whether it had to. One that begins
+   * anew is another file: a snapshot may share the one that was there.
+   */
+  flush(): boolean {
     const entries = this.#entries
-    if (entries === undefined || (entries.length === this.#onDisk && !this.#mayHaveRest)) return
-    if (this.#onDisk === 0) this.#fs.remove(this.#path)
+    if (entries === undefined || (entries.length === this.#onDisk && !this.#mayHaveRest)) return false
+    const had = this.#fs.stat(this.#path) !== undefined
+    if (had && this.#onDisk === 0) this.#fs.remove(this.#path)
     if (entries.length > 0) this.#write(entries)
     this.#onDisk = entries.length
     this.#mayHaveRest = false
+    return had || entries.length > 0
   }
 
   #write(entries: readonly AbortedTransaction[]): void {

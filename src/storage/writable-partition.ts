@@ -2,8 +2,8 @@
 // it is on the device, and what a failing disk means, is synced-partition.ts.
 import { ClosedError, LimitError, type MillraceError } from '../base/errors.ts'
 import { encodeMarkerBatch, type EndMarker } from '../format/control-records.ts'
+import type { ProducerSnapshotEntry } from '../format/producer-snapshot.ts'
 import { hasProducer, maxTimestamp } from '../format/record-batch.ts'
-import { BACKGROUND_MS, Slices } from '../platform/slices.ts'
 import type { PartitionRoom } from './disk-room.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import { checkOffset } from './partition-log.ts'
@@ -14,7 +14,7 @@ import type { RetiredFiles } from './retired-files.ts'
 import { SegmentSwaps, finishSwaps, type Swap } from './segment-swap.ts'
 import { Segment } from './segment.ts'
 import { SyncedPartition, type SyncedOptions } from './synced-partition.ts'
-import { WrittenProducers } from './written-producers.ts'
+import { WrittenProducers, type WrittenProducersOptions } from './written-producers.ts'
 
 /** What was written within so many bytes is read on the main thread: the page cache has it. */
 const HOT_BYTES = 8 * 1024 * 1024
@@ -29,7 +29,7 @@ export interface CleaningCheckpoint {
   saveCompactedBelow(offset: number): Promise<void>
 }
 
-export interface WritableOptions extends SyncedOptions {
+export interface WritableOptions extends SyncedOptions, WrittenProducersOptions {
   readonly room: PartitionRoom
   readonly segmentBytes: () => number
   readonly segmentAgeMs: () => number
@@ -94,7 +94,7 @@ export class WritablePartition extends SyncedPartition {
       : await rescueSegments(options, { ...facts, rescueFrom: facts.rescueFrom }, epochs)
     const partition = new WritablePartition(options, epochs, report.segments, facts.startOffset)
     await partition.#written.recover(report)
-    partition.synced = report.syncedOffset
+    partition.beginSynced(report.syncedOffset)
     for (const segment of report.segments) if (facts.trust === 'clean' || segment.endOffset < facts.recoveryPoint) segment.settled = true
     if (facts.trust === 'page-cache') partition.noteNames()
     if (facts.trust === 'clean') partition.#settledEnd = partition.end
@@ -112,6 +112,19 @@ export class WritablePartition extends SyncedPartition {
 
   /** Transactions that have written here and have no marker yet. */
   get openTransactions(): readonly OpenTransaction[] { return this.producers.openTransactions }
+  /** The newest epoch of each producer that is known here. */
+  get producerEpochs(): ReadonlyMap<number, number> { return this.producers.epochs }
+
+  /** What is known of producers, as a snapshot keeps it; undefined: no batch of the partition ever had a producer id. */
+  get knownProducers(): readonly ProducerSnapshotEntry[] | undefined { return this.#written.known }
+
+  /** Of the last batch of the producer that has not written for longest, those with an open transaction aside; Infinity: there is none. */
+  get oldestProducerTime(): number { return this.producers.oldestTimestamp }
+
+  /** Forgets producers that last wrote before that time, and have no transaction open. */
+  expireProducers(before: number): void {
+    this.producers.expire(before)
+  }
 
   /**
    * Writes the sealed batch at the beginning of the buffer, and returns the offset that its first record got; of a
@@ -144,7 +157,7 @@ export class WritablePartition extends SyncedPartition {
   #append(batch: Buffer, bytes: number): number {
     if (this.#mustRoll(batch, bytes)) this.#roll()
     const isNumbered = hasProducer(batch, 0)
-    if (isNumbered) this.#write(() => { this.#written.expect(this.end) })
+    if (isNumbered && this.#write(() => this.#written.expect(this.end))) this.noteNames()
     const segment = this.#active
     const base = this.end
     try {
@@ -201,10 +214,10 @@ export class WritablePartition extends SyncedPartition {
     return run
   }
 
-  /** Records before the offset are gone once it resolves; whole segments of them are deleted. */
-  async truncateBefore(offset: number): Promise<void> {
+  /** Records before the offset are gone once it resolves; whole segments of them are deleted. `holds` is asked when its turn has come: false, and nothing is done. */
+  async truncateBefore(offset: number, holds = () => true): Promise<boolean> {
     checkOffset(offset, `${this.label}: truncateBefore`)
-    await this.change(() => this.#truncateBefore(offset))
+    return await this.change(() => this.#truncateBefore(offset, holds))
   }
 
   /** What an earlier replace() could not end for want of room. */
@@ -212,12 +225,12 @@ export class WritablePartition extends SyncedPartition {
     await this.change(() => this.#swaps.finish())
   }
 
-  /** Cleaned segments, on the device, take the place of those they were made from; false where one of those is gone. */
-  async replace(swaps: readonly Swap[]): Promise<boolean> {
+  /** Cleaned segments, on the device, take the place of those they were made from; false where one of those is gone, or `holds` says no when its turn has come. */
+  async replace(swaps: readonly Swap[], holds = () => true): Promise<boolean> {
     return await this.change(async () => {
       this.checkWritable()
       await this.#swaps.finish()
-      if (swaps.some(({ old }) => old.some(segment => segment.removed))) return false
+      if (!holds() || swaps.some(({ old }) => old.some(segment => segment.removed))) return false
       await this.#swaps.run(swaps)
       return true
     })
@@ -230,15 +243,16 @@ export class WritablePartition extends SyncedPartition {
       this.options.indexes.forget(segment.index)
     }
     this.list = this.list.toSpliced(this.list.indexOf(old[0]!), old.length, next)
-    this.#countBytes()
+    this.#options.room.add(old.reduce((bytes, segment) => bytes - segment.bytes, next.bytes)) // not counted anew: there may be thousands of swaps
     this.options.indexes.adopt(next.index)
   }
 
-  async #truncateBefore(offset: number): Promise<void> {
+  async #truncateBefore(offset: number, holds: () => boolean): Promise<boolean> {
     this.checkWritable()
     await this.#swaps.finish()
-    if (offset > this.end) throw this.outOfRange(offset)
-    if (offset <= this.start) return
+    if (!holds()) return false
+    if (offset > this.end) throw this.outOfRange(offset, "the offset to begin at is the end offset at most: with that one, partition.endOffset, all that is stored goes")
+    if (offset <= this.start) return true
     if (offset === this.end && this.#active.bytes > 0) this.roll()
     await this.#options.saveStartOffset(offset)
     if (this.abandoned) this.checkOpen()
@@ -249,6 +263,7 @@ export class WritablePartition extends SyncedPartition {
     await this.#retire(gone).catch((error: unknown) => { this.#options.onTrouble(error as MillraceError) }) // what stays below the start goes at the next opening
     this.noteNames()
     this.tellDirty()
+    return true
   }
 
   /** Reads the disk again as opening does, after a failed sync or write. A no-op on a sound partition. */
@@ -364,22 +379,9 @@ export class WritablePartition extends SyncedPartition {
     }
   }
 
-  /** All of them, whatever fails; then throws what did. */
   async #retire(segments: readonly Segment[]): Promise<void> {
-    const slices = new Slices(BACKGROUND_MS)
-    const failures: unknown[] = []
-    for (const segment of segments) {
-      if (this.abandoned) return
-      this.options.indexes.forget(segment.index)
-      try {
-        this.#options.retired.retire(segment)
-      } catch (error) {
-        failures.push(error)
-      }
-      if (slices.due()) await slices.pause()
-    }
-    if (this.#options.room.isShort) await this.#options.retired.removeAll()
-    if (failures.length > 0) throw failures[0] as MillraceError
+    for (const segment of segments) this.options.indexes.forget(segment.index)
+    await this.#options.retired.retireAll(segments, () => this.abandoned)
   }
 
   /** On a full disk no room is made ahead: what is left is for others as well. */

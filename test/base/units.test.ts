@@ -29,7 +29,7 @@ describe('durations', () => {
 })
 
 describe('sizes', () => {
-  it.each([[0, 0], ['0B', 0], ['512B', 512], ['64KiB', 65_536], ['16MiB', 16_777_216], ['2GiB', 2_147_483_648], [Infinity, Infinity]])('%j is %d bytes', (given, bytes) => {
+  it.each([[0, 0], ['0B', 0], ['512B', 512], ['64KiB', 65_536], ['16MiB', 16_777_216], ['2GiB', 2_147_483_648], ['unlimited', Infinity], [Infinity, Infinity]])('%j is %d bytes', (given, bytes) => {
     expect(parseSize(given, 'segmentBytes')).toBe(bytes)
   })
 
@@ -41,7 +41,7 @@ describe('sizes', () => {
   })
 
   it('come back from their text, whatever their size', () => {
-    const size = fc.oneof(fc.maxSafeNat(), fc.nat(4096).map(n => n * 1024), fc.nat(4096).map(n => n * 2 ** 20), fc.nat(4096).map(n => n * 2 ** 30))
+    const size = fc.oneof(fc.constant(Infinity), fc.maxSafeNat(), fc.nat(4096).map(n => n * 1024), fc.nat(4096).map(n => n * 2 ** 20), fc.nat(4096).map(n => n * 2 ** 30))
     fc.assert(fc.property(size, bytes => parseSize(formatBytes(bytes), 'x') === bytes))
     expect([0, 1, 1023, 1024, 65_536, 1_048_577, 2 ** 30, Infinity].map(formatBytes)).toEqual(['0B', '1B', '1023B', '1KiB', '64KiB', '1048577B', '1GiB', 'unlimited'])
   })

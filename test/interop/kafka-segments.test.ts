@@ -1,12 +1,12 @@
 // Segments that a real broker wrote, read by us record for record: written by three clients with every codec, by
 // LogAppendTime, with timestamps in no order, in transactions, after the cleaner, after deleted records, after a kill.
-// Transactions are not told apart yet: until they are, a read shows what read_uncommitted shows.
+// A read shows what Kafka's own consumer was shown under the same isolation, and ends where that did.
 import { createHash } from 'node:crypto'
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { open, type EventLog, type LogRecord, type OpenOptions, type Topic } from '../../src/index.ts'
+import { open, type EventLog, type Isolation, type LogRecord, type OpenOptions, type Topic } from '../../src/index.ts'
 import { nextTurn } from '../../src/platform/next-turn.ts'
 import { plainFiles } from '../../src/platform/storage-choice.ts'
 import { SegmentIndex } from '../../src/storage/segment-index.ts'
@@ -19,8 +19,18 @@ type BytesTopic = Topic<Bytes, Bytes>
 describe.each(segmentsCases().map(each => [each.name, each] as const))('What a broker left in the case %s', (_name, segments) => {
   test.each<Left>(['closed', 'killed', 'powered off'])('is read record for record when the directory was %s', async left => {
     const { log, complaints } = await opened(await adopt(segments, left))
-    for (const [folder, expected] of Object.entries(segments.partitions)) await expectToRead(await topicIn(log, folder), expected)
+    for (const [folder, expected] of Object.entries(segments.partitions)) await expectToRead(await topicIn(log, folder), onceOpened(folder, expected))
     expect(complaints).toEqual([])
+  })
+
+  test.each<Left>(['killed', 'powered off'])('is read record for record when the directory was %s, and what was known of producers is gone', async left => {
+    const directory = await adopt(segments, left)
+    for (const file of filesOf(directory).keys()) if (/\.(snapshot|txnindex)$/.test(file)) rmSync(file)
+    const following = await opened(directory, { readOnly: true })
+    for (const [folder, expected] of Object.entries(segments.partitions)) await expectToRead(await topicIn(following.log, folder), expected)
+    const { log, complaints } = await opened(directory)
+    for (const [folder, expected] of Object.entries(segments.partitions)) await expectToRead(await topicIn(log, folder), onceOpened(folder, expected))
+    expect([...following.complaints, ...complaints]).toEqual([])
   })
 
   test.each<Left>(['closed', 'killed', 'powered off'])('is read record for record by a read-only open of a directory that was %s, which changes nothing', async left => {
@@ -40,10 +50,12 @@ describe.each(segmentsCases().map(each => [each.name, each] as const))('What a b
     await log.close()
 
     const again = await opened(directory)
-    for (const [folder, expected] of Object.entries(segments.partitions)) {
+    for (const [folder, left] of Object.entries(segments.partitions)) {
+      const expected = onceOpened(folder, left)
       const topic = await topicIn(again.log, folder)
       const records = await recordsOf(topic)
-      expectSame(records.slice(0, -1), expected.records)
+      expectSame(records.slice(0, -1), committedOf(expected))
+      expectSame((await recordsOf(topic, 'read_uncommitted')).slice(0, -1), expected.records)
       expect(records.at(-1)).toMatchObject({ offset: expected.endOffset, timestamp: ours.timestamp })
       expect(Buffer.from(records.at(-1)!.value!).toString()).toBe('ours')
     }
@@ -83,10 +95,25 @@ const ours = { key: Buffer.from('k'), value: Buffer.from('ours'), timestamp: 1_7
 
 async function expectToRead(topic: BytesTopic, expected: ExpectedPartition): Promise<void> {
   const partition = topic.partitions[0]!
-  expect({ start: partition.startOffset, end: partition.endOffset }).toEqual({ start: expected.startOffset, end: expected.endOffset })
-  expectSame(await recordsOf(topic), expected.records)
+  expect(partition.offsets()).toEqual({ start: expected.startOffset, stable: expected.stableOffset, end: expected.endOffset })
+  expectSame(await recordsOf(topic), committedOf(expected))
+  expectSame(await recordsOf(topic, 'read_uncommitted'), expected.records)
   await expectEveryOffset(topic, expected)
   await expectTimes(topic, expected)
+}
+
+/** Opening to write aborts what nobody is there to end. Then so many records are committed, those behind the stable offset among them. */
+const committedOnceAborted: Readonly<Record<string, readonly number[]>> = { 'open-transaction-0': [0, 3] }
+
+function onceOpened(folder: string, left: ExpectedPartition): ExpectedPartition {
+  if (left.stableOffset === left.endOffset) return left
+  const endOffset = left.endOffset + 1
+  return { ...left, endOffset, stableOffset: endOffset, committedOffsets: committedOnceAborted[folder]! }
+}
+
+function committedOf({ committedOffsets, records }: ExpectedPartition): ExpectedRecord[] {
+  const committed = new Set(committedOffsets)
+  return records.filter(({ offset }) => committed.has(offset))
 }
 
 function expectSame(records: readonly LogRecord<Bytes, Bytes>[], expected: readonly ExpectedRecord[]): void {
@@ -94,18 +121,34 @@ function expectSame(records: readonly LogRecord<Bytes, Bytes>[], expected: reado
   expect(records.map((record, i) => inFormOf(expected[i]!, record))).toEqual(expected.map(contentOf))
 }
 
-/** get, and a read from there, whether a record is there or compaction took it or it is a marker. */
-async function expectEveryOffset(topic: BytesTopic, { startOffset, endOffset, records }: ExpectedPartition): Promise<void> {
+/** get, and a read from there, whether a record is there, or compaction took it, it was aborted, its transaction is open, or it is a marker. */
+async function expectEveryOffset(topic: BytesTopic, partitionExpected: ExpectedPartition): Promise<void> {
+  const { startOffset, endOffset, records } = partitionExpected
   const partition = topic.partitions[0]!
-  const byOffset = new Map(records.map(record => [record.offset, record]))
+  const committed = committedOf(partitionExpected)
+  const byOffset = new Map(committed.map(record => [record.offset, record]))
   for (let offset = startOffset; offset < endOffset; offset++) {
     const expected = byOffset.get(offset)
     const record = await partition.get(offset)
     if (expected === undefined) expect(record, `offset ${offset}`).toBeUndefined()
     else expect(inFormOf(expected, record!)).toEqual(contentOf(expected))
-    expect((await topic.read({ from: { offset } }).next()).value?.offset).toBe(records.find(other => other.offset >= offset)?.offset)
+    for (const [isolation, shown] of [['read_committed', committed], ['read_uncommitted', records]] as const) {
+      const next = shown.find(other => other.offset >= offset)?.offset
+      expect((await topic.read({ from: { offset }, isolation }).next()).value?.offset).toBe(next)
+      expect(await firstFetched(partition, offset, isolation)).toBe(next)
+    }
   }
   for (const offset of [startOffset - 1, endOffset]) if (offset >= 0) expect(await partition.get(offset)).toBeUndefined()
+}
+
+/** Compaction leaves batches without records. */
+async function firstFetched(partition: BytesTopic['partitions'][number], offset: number, isolation: Isolation): Promise<number | undefined> {
+  for (let from = offset; ;) {
+    const batches = await partition.fetch({ from, isolation })
+    const [record] = batches.flatMap(batch => [...batch])
+    if (record !== undefined || batches.length === 0) return record?.offset
+    from = batches.at(-1)!.lastOffset + 1
+  }
 }
 
 /** The first offset whose record is as late; by the broker's order, not by time. */
@@ -154,9 +197,9 @@ async function topicIn(log: EventLog, folder: string): Promise<BytesTopic> {
   return await log.topic<Bytes, Bytes>(topicOf(folder), { key: 'bytes', value: 'bytes' })
 }
 
-async function recordsOf(topic: BytesTopic): Promise<LogRecord<Bytes, Bytes>[]> {
+async function recordsOf(topic: BytesTopic, isolation: Isolation = 'read_committed'): Promise<LogRecord<Bytes, Bytes>[]> {
   const records: LogRecord<Bytes, Bytes>[] = []
-  for await (const record of topic.read()) records.push(record)
+  for await (const record of topic.read({ isolation })) records.push(record)
   return records
 }
 

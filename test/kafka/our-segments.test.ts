@@ -166,7 +166,7 @@ function recordsOf(files: readonly DumpedFile[]): DumpedRecord[] {
 }
 
 /** Bytes that are no UTF-8 are printed as replacement characters, more or fewer: what is compared is that there are some. */
-function asText({ offset, timestamp, timestampType, headerKeys, key, value }: Omit<DumpedRecord, 'sequence' | 'marker'>) {
+function asText({ offset, timestamp, timestampType, headerKeys, key, value }: Omit<DumpedRecord, 'sequence' | 'marker' | 'coordinatorEpoch'>) {
   const comparable = (text: string | null) => text?.includes('\uFFFD') === true ? 'not UTF-8' : text
   return { offset, timestamp, timestampType, headerKeys, key: comparable(key), value: comparable(value) }
 }

@@ -4,7 +4,7 @@ import type { Segment } from '../../src/storage/segment.ts'
 
 const NOW = 1_000_000
 const POLICY: CleaningPolicy = { segmentBytes: 1000, minDirtyRatio: 0.5, compactionLagMinMs: 0, compactionLagMaxMs: Infinity }
-const FACTS: CleaningFacts = { cleanedTo: 0, startOffset: 0, now: NOW, nextHorizon: Infinity, onDemand: false }
+const FACTS: CleaningFacts = { cleanedTo: 0, startOffset: 0, stableOffset: Infinity, now: NOW, nextHorizon: Infinity, onDemand: false }
 
 interface Drawn { readonly bytes: number; readonly age?: number; readonly span?: number }
 
@@ -64,6 +64,14 @@ describe('compactionLag', () => {
   test('does not hold what was compacted before', () => {
     expect(plan([{ bytes: 100, age: 0 }, { bytes: 100, age: 500 }], { cleanedTo: 10, onDemand: true }, { compactionLagMinMs: 100 })).toMatchObject({ upTo: 20 })
   })
+})
+
+test('what has a transaction whose end is open waits, and so does what is behind it', () => {
+  const segments = same(4, 100)
+  for (const [stableOffset, upTo] of [[40, 40], [39, 30], [20, 20], [11, 10]]) expect(plan(segments, { onDemand: true, stableOffset: stableOffset! })).toMatchObject({ upTo })
+  expect(plan(segments, { onDemand: true, stableOffset: 9 })).toBeUndefined()
+  expect(plan(segments, { cleanedTo: 20, stableOffset: 25, onDemand: true })).toBeUndefined()
+  expect(plan(segments, { cleanedTo: 30, stableOffset: 20, nextHorizon: NOW })).toMatchObject({ dirtyFrom: 30, upTo: 30, groups: [segments.slice(0, 2).map(() => expect.anything())] })
 })
 
 test('a tombstone whose horizon has passed is reason enough, though nothing is dirty', () => {

@@ -211,6 +211,24 @@ describe('the reserve', () => {
     expect(disk.room.usedBytes).toBe(logBytes(disk.fs))
   })
 
+  test("each refusal of users' records is told, while there is a reserve and while there is none; no other failure is", async () => {
+    const disk = newDisk({ capacityBytes: 64 * KIB })
+    const [user, own] = [await newPartition(disk, 't-0'), await newPartition(disk, '__own-0')]
+    let refused = 0
+    disk.room.onRefused = () => { refused++ }
+    await disk.room.open()
+    fillUp(user)
+    expect(refused).toBe(1)
+    fillUp(own) // on the reserve
+    expect(refused).toBe(1)
+    fillUp(user)
+    expect(refused).toBe(2)
+    disk.fs.failNext('write', { error: 'EIO', path: /t-0.*log$/ })
+    remove(disk, own)
+    expect(() => user.append(BATCH)).toThrow(expect.objectContaining({ name: 'StorageError' }))
+    expect(refused).toBe(2)
+  })
+
   test('is tried again by refused appends once a second, and by what frees room at once', async () => {
     const disk = newDisk({ capacityBytes: 64 * KIB })
     const [user, own] = [await newPartition(disk, 't-0'), await newPartition(disk, '__own-0')]

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { SimulatedFileSystem } from '../../src/platform/simulated-file-system.ts'
 import { nextExpiry, planRetention, type RetentionPolicy } from '../../src/storage/retention.ts'
 import type { WritablePartition } from '../../src/storage/writable-partition.ts'
+import { numberedBatch } from '../support/numbered-batches.ts'
 import { batchOf, newPartition, reopen } from '../support/partitions.ts'
 
 const FOREVER: RetentionPolicy = { retentionMs: Infinity, retentionBytes: Infinity, keepFrom: Infinity }
@@ -37,6 +38,14 @@ describe('by age', () => {
   test('nothing goes while the clock is not to be trusted', async () => {
     const { partition } = await segmentsOf([1, 2])
     expect(await planRetention(partition, { ...FOREVER, retentionMs: 1 }, undefined)).toBe(0)
+  })
+
+  test('what is not to be kept at all asks for no clock, and waits only for who has not read it', async () => {
+    const { partition } = await segmentsOf([1, 2, 9e15])
+    for (const now of [undefined, 0, 1e9]) {
+      expect(await planRetention(partition, { ...FOREVER, retentionMs: 0 }, now), `at ${now}`).toBe(6)
+      expect(await planRetention(partition, { ...FOREVER, retentionMs: 0, keepFrom: 5 }, now), `at ${now}`).toBe(4)
+    }
   })
 
   test('nothing goes that somebody has not read', async () => {
@@ -78,4 +87,24 @@ test('an empty partition has nothing to delete', async () => {
   const partition = await newPartition()
   expect(await planRetention(partition, { retentionMs: 1, retentionBytes: 1, keepFrom: Infinity }, 1e15)).toBe(0)
   expect(nextExpiry(partition, 1)).toBe(Infinity)
+})
+
+test('nothing goes from the segment on where an open transaction begins, for its age or for its bytes; truncateBefore may take it', async () => {
+  const partition = await newPartition()
+  const transactional = (id: number): Buffer => numberedBatch(['x'.repeat(100)], { id, sequence: 0, transactional: true, timestamp: 1 })
+  for (const batch of [batchOf(['one'], 1), transactional(1), transactional(2), batchOf(['four'], 1)]) {
+    partition.append(batch)
+    partition.roll()
+  }
+  const policies = [{ ...FOREVER, retentionMs: 1 }, { ...FOREVER, retentionBytes: 1 }]
+  const expectBegin = async (begin: number): Promise<void> => { for (const policy of policies) expect(await planRetention(partition, policy, 1e9)).toBe(begin) }
+  await expectBegin(1)
+  partition.endTransaction({ producerId: 2, producerEpoch: 1 }, { type: 'abort', coordinatorEpoch: 0 }, 1)
+  await expectBegin(1)
+  partition.endTransaction({ producerId: 1, producerEpoch: 1 }, { type: 'commit', coordinatorEpoch: 0 }, 1)
+  expect(await planRetention(partition, policies[0]!, 1e9)).toBe(6)
+  expect(await planRetention(partition, policies[1]!, 1e9)).toBe(4)
+  partition.append(transactional(3))
+  await partition.truncateBefore(partition.endOffset)
+  expect([partition.startOffset, partition.stableOffset]).toEqual([7, 7])
 })

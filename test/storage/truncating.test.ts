@@ -39,3 +39,15 @@ test('a truncation of a topic that is deleted meanwhile removes no file more: by
   expect(await truncation).toBe('TOPIC_DELETED')
   expect(segments()).toBe(before)
 })
+
+test('an offset that is none is shown as what it is', async () => {
+  const log = await newPartition(new SimulatedFileSystem())
+  await expect(log.truncateBefore('1' as unknown as number)).rejects.toThrow("truncateBefore: '1' is no offset")
+})
+
+test('a truncation whose reason is gone when its turn comes does nothing', async () => {
+  const log = await newPartition(new SimulatedFileSystem())
+  fill(log, 100)
+  expect(await log.truncateBefore(50, () => false)).toBe(false)
+  expect([log.startOffset, await log.truncateBefore(50), log.startOffset]).toEqual([0, true, 50])
+})

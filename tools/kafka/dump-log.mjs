@@ -29,6 +29,8 @@ import { runTool } from './run.mjs'
  * @property {boolean} transactional
  * @property {boolean} control
  * @property {number} producerId
+ * @property {number} producerEpoch
+ * @property {number} baseSequence
  * @property {readonly DumpedRecord[]} records
  */
 
@@ -42,11 +44,22 @@ import { runTool } from './run.mjs'
  * @property {string | null} key  read as UTF-8
  * @property {string | null} value  read as UTF-8; null in control records too
  * @property {'COMMIT' | 'ABORT' | null} marker
+ * @property {number | null} coordinatorEpoch  of a marker
  */
 
-/** @typedef {{ producerId: number, firstOffset: number, lastOffset: number }} AbortedTransaction  an entry of a .txnindex */
+/** @typedef {{ producerId: number, firstOffset: number, lastOffset: number, lastStableOffset: number }} AbortedTransaction  an entry of a .txnindex */
 
-/** @typedef {{ file: string, batches: DumpedBatch[], abortedTransactions: AbortedTransaction[] }} DumpedFile */
+/**
+ * @typedef {object} DumpedProducer  an entry of a .snapshot
+ * @property {number} producerId
+ * @property {number} producerEpoch
+ * @property {number} coordinatorEpoch
+ * @property {number | null} currentTransactionFirstOffset
+ * @property {number} timestamp
+ * @property {{ firstSequence: number, lastSequence: number, lastOffset: number, offsetDelta: number, timestamp: number } | null} lastBatch
+ */
+
+/** @typedef {{ file: string, batches: DumpedBatch[], abortedTransactions: AbortedTransaction[], producers: DumpedProducer[] }} DumpedFile */
 
 /** One argument of a program may have 128 KiB on Linux, and all files are one argument. */
 const maxArgumentBytes = 100_000
@@ -121,7 +134,7 @@ function readDump({ files, contents }) {
   for (const line of recordLines(contents.stdout)) {
     const file = dumped.at(-1)
     if (line === `Dumping ${files[dumped.length]}`) {
-      dumped.push({ file: line.slice('Dumping '.length), batches: [], abortedTransactions: [] })
+      dumped.push({ file: line.slice('Dumping '.length), batches: [], abortedTransactions: [], producers: [] })
     } else if (file === undefined || !readLine(line, file)) {
       faults.push(`${file?.file ?? 'before the first file'}: ${line}`)
     }
@@ -151,16 +164,17 @@ function recordLines(stdout) {
 /** How each line that the tool prints to standard output begins or ends, sound or not. */
 const toolsLine = /^(?:Dumping|Found|Log starting offset:|baseOffset:|\| offset:|offset:|timestamp:|version:|producerId:) | is empty\.$| passed sanity check\.$/
 
-const recordPattern = /^\| offset: (-?\d+) (CreateTime|LogAppendTime): (-?\d+) keySize: (-?\d+) valueSize: (-?\d+) sequence: (-?\d+) headerKeys: \[(.*?)\](?= key: | payload: | endTxnMarker: |\n|$)(?: endTxnMarker: (COMMIT|ABORT) coordinatorEpoch: -?\d+)?/s
-const batchPattern = /^baseOffset: (\d+) lastOffset: (\d+) count: (?:\d+|null) baseSequence: -?\d+ lastSequence: -?\d+ producerId: (-?\d+) producerEpoch: -?\d+ partitionLeaderEpoch: -?\d+ isTransactional: (true|false) isControl: (true|false) deleteHorizonMs: \S+ position: (\d+) (?:CreateTime|LogAppendTime): -?\d+ size: (\d+) magic: 2 compresscodec: (\w+) crc: \d+ isvalid: true$/
+const recordPattern = /^\| offset: (-?\d+) (CreateTime|LogAppendTime): (-?\d+) keySize: (-?\d+) valueSize: (-?\d+) sequence: (-?\d+) headerKeys: \[(.*?)\](?= key: | payload: | endTxnMarker: |\n|$)(?: endTxnMarker: (COMMIT|ABORT) coordinatorEpoch: (-?\d+))?/s
+const batchPattern = /^baseOffset: (\d+) lastOffset: (\d+) count: (?:\d+|null) baseSequence: (-?\d+) lastSequence: -?\d+ producerId: (-?\d+) producerEpoch: (-?\d+) partitionLeaderEpoch: -?\d+ isTransactional: (true|false) isControl: (true|false) deleteHorizonMs: \S+ position: (\d+) (?:CreateTime|LogAppendTime): -?\d+ size: (\d+) magic: 2 compresscodec: (\w+) crc: \d+ isvalid: true$/
 
-const abortedPattern = /^version: 0 producerId: (\d+) firstOffset: (\d+) lastOffset: (\d+) lastStableOffset: \d+$/
+const abortedPattern = /^version: 0 producerId: (\d+) firstOffset: (\d+) lastOffset: (\d+) lastStableOffset: (\d+)$/
 
-/** The lines of sound indexes and snapshots that nobody has asked to see. */
+const producerPattern = /^producerId: (\d+) producerEpoch: (-?\d+) coordinatorEpoch: (-?\d+) currentTxnFirstOffset: OptionalLong(?:\.empty|\[(\d+)\]) lastTimestamp: (-?\d+) ?(?:firstSequence: (-?\d+) lastSequence: (-?\d+) lastOffset: (-?\d+) offsetDelta: (\d+) timestamp: (-?\d+))?$/
+
+/** The lines of sound indexes that nobody has asked to see. */
 const entryPatterns = [
   /^offset: \d+ position: \d+$/,
   /^timestamp: \d+ offset: \d+$/,
-  /^producerId: \d+ producerEpoch: -?\d+ coordinatorEpoch: -?\d+ currentTxnFirstOffset: \S+ lastTimestamp: -?\d+(?: firstSequence: .*)?$/,
 ]
 
 /** Takes a line in; false: no sound file has it. @param {string} line @param {DumpedFile} file */
@@ -168,10 +182,10 @@ function readLine(line, file) {
   if (line === `${file.file} is empty.` || /^Log starting offset: \d+$/.test(line)) return true
   const batch = batchPattern.exec(line)
   if (batch !== null) {
-    const [, base, last, producerId, transactional, control, position, bytes, codec = ''] = batch
+    const [, base, last, baseSequence, producerId, producerEpoch, transactional, control, position, bytes, codec = ''] = batch
     file.batches.push({
       baseOffset: Number(base), lastOffset: Number(last), position: Number(position), bytes: Number(bytes), codec,
-      transactional: transactional === 'true', control: control === 'true', producerId: Number(producerId), records: [],
+      transactional: transactional === 'true', control: control === 'true', producerId: Number(producerId), producerEpoch: Number(producerEpoch), baseSequence: Number(baseSequence), records: [],
     })
     return true
   }
@@ -183,17 +197,31 @@ function readLine(line, file) {
   }
   const aborted = abortedPattern.exec(line)
   if (aborted !== null) {
-    file.abortedTransactions.push({ producerId: Number(aborted[1]), firstOffset: Number(aborted[2]), lastOffset: Number(aborted[3]) })
+    file.abortedTransactions.push({ producerId: Number(aborted[1]), firstOffset: Number(aborted[2]), lastOffset: Number(aborted[3]), lastStableOffset: Number(aborted[4]) })
+    return true
+  }
+  const producer = readProducer(line)
+  if (producer !== undefined) {
+    file.producers.push(producer)
     return true
   }
   return entryPatterns.some(pattern => pattern.test(line))
+}
+
+/** @param {string} line @returns {DumpedProducer | undefined} */
+function readProducer(line) {
+  const match = producerPattern.exec(line)
+  if (match === null) return undefined
+  const [producerId = 0, producerEpoch = 0, coordinatorEpoch = 0, firstOffset, timestamp = 0, firstSequence, lastSequence = 0, lastOffset = 0, offsetDelta = 0, batchTimestamp = 0] = match.slice(1).map(digits => digits === undefined ? undefined : Number(digits))
+  const lastBatch = firstSequence === undefined ? null : { firstSequence, lastSequence, lastOffset, offsetDelta, timestamp: batchTimestamp }
+  return { producerId, producerEpoch, coordinatorEpoch, currentTransactionFirstOffset: firstOffset ?? null, timestamp, lastBatch }
 }
 
 /** @param {string} line @returns {DumpedRecord | undefined} */
 function readRecord(line) {
   const match = recordPattern.exec(line)
   if (match === null) return undefined
-  const [head, offset, timestampType = '', timestamp, keySize, , sequence, headerKeys = '', marker] = match
+  const [head, offset, timestampType = '', timestamp, keySize, , sequence, headerKeys = '', marker, coordinatorEpoch] = match
   const body = line.slice(head.length)
   const keyEnd = Number(keySize) < 0 || !body.startsWith(' key: ') ? 0 : endOfKey(body, Number(keySize))
   const rest = body.slice(keyEnd)
@@ -202,6 +230,7 @@ function readRecord(line) {
     key: keyEnd === 0 ? null : body.slice(' key: '.length, keyEnd),
     value: rest.startsWith(' payload: ') ? rest.slice(' payload: '.length) : null,
     marker: marker === 'COMMIT' || marker === 'ABORT' ? marker : null,
+    coordinatorEpoch: coordinatorEpoch === undefined ? null : Number(coordinatorEpoch),
   }
 }
 

@@ -121,7 +121,7 @@ export class KeyedPartition {
   #environment(round: Round, now: number, onDemand: boolean, dropsTombstones: boolean): CleaningEnvironment {
     const { hash, mapBytes } = round
     return {
-      now, onDemand, dropsTombstones, seeds: () => Buffer.alloc(16, 7), pauses: NO_PAUSES,
+      now, onDemand, dropsTombstones, holds: () => true, seeds: () => Buffer.alloc(16, 7), pauses: NO_PAUSES,
       elsewhere: request => hash === undefined ? undefined : clean(this.fs, request, NO_PAUSES, hash),
       ...(mapBytes === undefined ? {} : { mapBytes }),
     }
