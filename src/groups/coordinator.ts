@@ -42,7 +42,7 @@ export class Coordinator implements TopicObserver {
     this.random = random
     this.#positions = positions
     this.#idle = new IdleWatch(log.settings.clock, () => this.#groups.values(), () => this.#works())
-    this.#expiry = new GroupExpiry({ positions, clock: log.settings.clock, isVacant: id => this.#groups.get(id)?.isVacant ?? true, forget: id => { this.#forget(id) }, checkOpen: () => { this.#checkOpen() } })
+    this.#expiry = new GroupExpiry({ positions, clock: log.settings.clock, isVacant: id => this.#groups.get(id)?.isVacant ?? true, awaited: () => this.#awaited(), forget: id => { this.#forget(id) }, checkOpen: () => { this.#checkOpen() } })
   }
 
   static async open(log: OpenLog, { random = Math.random }: { random?: (() => number) | undefined } = {}): Promise<Coordinator> {
@@ -62,6 +62,9 @@ export class Coordinator implements TopicObserver {
     await this.#mend(() => true)
     for (const [id, { stored }] of this.#positions.groups) if (stored !== undefined && stored.members.some(({ instanceId }) => instanceId !== null)) this.group(id)
   }
+
+  /** What is committed, for transactions that move it. */
+  get positions(): Positions { return this.#positions }
 
   group(id: string): Group {
     let group = this.#groups.get(id)
@@ -165,19 +168,25 @@ export class Coordinator implements TopicObserver {
 
   // ---------------------------------------------------------------- housekeeping
 
-  expireGroups(olderThan: number): Promise<number> {
-    return this.#expiry.expire(olderThan)
+  expireGroups(notSince: number): Promise<number> {
+    return this.#expiry.expire(notSince)
   }
 
   nextExpiry(expiryMs: number): number {
     return this.#expiry.next(expiryMs)
   }
 
-  /** What a power cut may take back does not count: the group would stand before what was deleted. */
-  async consumedBelow(group: string, topic: string, partition: number): Promise<number> {
-    const offset = this.#positions.of(group)?.positions.get(partitionDirectory(topic, partition))?.offset
-    if (offset === undefined) return 0
-    return await this.#positions.sync().then(() => offset, () => 0)
+  /** Named by `retainUntilConsumedBy`. */
+  #awaited(): Set<string> {
+    return new Set([...this.#log.topics.values()].flatMap(({ settings }) => settings.retainUntilConsumedBy))
+  }
+
+  committedBelow(group: string, topic: string, partition: number): number {
+    return this.#positions.of(group)?.positions.get(partitionDirectory(topic, partition))?.offset ?? 0
+  }
+
+  syncCommits(): Promise<void> {
+    return this.#positions.sync()
   }
 
   // ---------------------------------------------------------------- topics come and go

@@ -1,7 +1,8 @@
 // Groups that nobody has needed for long are forgotten: those that are empty and have not committed since. It is done by
 // tombstones in the log of positions, a few groups at a time, so that a hundred thousand of them hold up nobody.
 //
-//   needed      now, while it has a member, or one that is away within its sessionTimeout, or something of it is being written
+//   needed      now, while it has a member, or one that is away within its sessionTimeout, or something of it is being written;
+//               and while a topic's retainUntilConsumedBy names it: without its positions nothing of that topic would go again
 //   …           last when it committed, or when its last member had left
 //
 // Whether a group is needed is asked in the same step that puts its tombstones. Whoever joins or commits after that comes
@@ -20,6 +21,8 @@ export interface ExpiryParts {
   readonly clock: Clock
   /** Nobody of this process is in the group, or on the way in or out. */
   readonly isVacant: (group: string) => boolean
+  /** Groups that topics wait for. */
+  readonly awaited: () => ReadonlySet<string>
   /** The group that comes under this name is another one. */
   readonly forget: (group: string) => void
   /** Throws once the log is being closed. */
@@ -37,22 +40,23 @@ export class GroupExpiry {
     this.#openedAt = parts.clock.now()
   }
 
-  /** Before it there is nothing to expire. Costs no look at the groups. */
+  /** Before it there is nothing to expire; at it there may be. Costs no look at the groups. */
   next(expiryMs: number): number {
     return this.#parts.positions.groups.size === 0 ? Infinity : this.#neededSince + expiryMs
   }
 
-  /** Deletes those that were last needed before that time; resolves with how many. */
-  async expire(olderThan: number): Promise<number> {
-    if (olderThan <= this.#neededSince) return 0
+  /** Deletes those that nobody has needed since that time; resolves with how many. */
+  async expire(notSince: number): Promise<number> {
+    if (notSince < this.#neededSince) return 0
     const slices = new Slices(BACKGROUND_MS)
+    let awaited = this.#parts.awaited()
     let neededSince = this.#parts.clock.now()
     let expired = 0
     let positions = 0
     let writes: Promise<void>[] = []
     for (const [id, record] of this.#parts.positions.groups) {
-      const lastNeeded = this.#lastNeeded(id, record)
-      if (lastNeeded < olderThan) {
+      const lastNeeded = awaited.has(id) ? NEEDED_NOW : this.#lastNeeded(id, record)
+      if (lastNeeded <= notSince) {
         writes.push(this.#delete(id))
         positions += record.positions.size
         expired++
@@ -64,6 +68,7 @@ export class GroupExpiry {
       await Promise.all(writes)
       await slices.pause()
       this.#parts.checkOpen()
+      awaited = this.#parts.awaited()
       positions = 0
       writes = []
     }

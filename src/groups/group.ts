@@ -72,6 +72,7 @@ export class Group implements MemberHome {
     for (const member of plan.members.values()) this.#awaitReturn(member)
   }
 
+  get log(): OpenLog { return this.#parts.log }
   get clock(): Clock { return this.#parts.log.settings.clock }
   get jobs(): Jobs { return this.#parts.log.storage.jobs }
   /** In this process and here. */
@@ -324,8 +325,13 @@ export class Group implements MemberHome {
   }
 
   async commit(member: Member, commits: readonly Commit[]): Promise<void> {
-    const lost = commits.find(({ topic, partition }) => this.#state.owner(partitionDirectory(topic, partition)) !== member.id || this.#seats.get(member.id)?.member !== member)
-    if (lost === undefined) return await this.#parts.positions.commit(this.id, commits)
+    this.checkOwner(member, commits)
+    await this.#parts.positions.commit(this.id, commits)
+  }
+
+  checkOwner(member: Member, partitions: readonly TopicPartition[]): void {
+    const lost = partitions.find(({ topic, partition }) => this.#state.owner(partitionDirectory(topic, partition)) !== member.id || this.#seats.get(member.id)?.member !== member)
+    if (lost === undefined) return
     throw new ConflictError('COMMIT_FENCED', `group '${this.id}': ${lost.topic}-${lost.partition} is no longer this member's, in generation ${this.#state.generation}`, {
       hint: 'another member goes on there; what was not committed is handled again', details: { group: this.id, topic: lost.topic, partition: lost.partition, generation: this.#state.generation },
     })

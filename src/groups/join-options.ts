@@ -1,5 +1,5 @@
 // What join() takes, and its defaults.
-import { integer, oneOf, optionInvalid, optionTable, nonEmptyText, duration, readOptions, signal, size, type OptionsOf } from '../base/options.ts'
+import { identifier, oneOf, optionInvalid, optionTable, duration, readOptions, signal, size, type OptionsOf } from '../base/options.ts'
 import { UsageError } from '../base/errors.ts'
 import type { Duration, Size } from '../base/units.ts'
 import { readPosition, type Position } from '../log/positions.ts'
@@ -23,8 +23,6 @@ export interface JoinOptions {
 
 /** Timers hold no longer ones. */
 const LONGEST_MS = 2 ** 31 - 1
-/** As of a topic's name, in characters. */
-const LONGEST_ID = 249
 
 /** What the group calls members that have no memberId. */
 const OWN_ID = /^member-\d+$/
@@ -60,15 +58,7 @@ export function checkFrom(from: Position | undefined, what: string): asserts fro
 }
 
 function readMemberId(value: unknown, name: string): string {
-  const id = readId(value, name)
+  const id = identifier(value, name)
   if (!OWN_ID.test(id)) return id
   throw optionInvalid(value, name, "an id that is not the group's own", "the group names members 'member-1', 'member-2', … that have no memberId: choose another")
-}
-
-/** Of a group, or of a static member. */
-export function readId(value: unknown, name: string): string {
-  const id = nonEmptyText(value, name)
-  integer({ min: 1, max: LONGEST_ID })(id.length, `${name}: its length`)
-  if (Buffer.from(id).toString() === id) return id
-  throw optionInvalid(value, name, 'a text that UTF-8 can hold', 'it has half a surrogate pair: it would come back as another text')
 }

@@ -8,9 +8,13 @@ import { OutOfRangeError } from '../base/errors.ts'
 import { batchesOf } from '../log/chunk-batches.ts'
 import { RecordBatchView } from '../log/record-batch-view.ts'
 import type { StoredTopic } from '../log/stored-topic.ts'
+import { nextTurn } from '../platform/next-turn.ts'
 import { PartitionCursor } from '../storage/partition-cursor.ts'
 import type { Isolation, PartitionLog } from '../storage/partition-log.ts'
 import type { TopicPartition } from './assignment/assignors.ts'
+
+/** So many chunks of aborted records are gone over in one turn of the event loop. */
+const CHUNKS_A_TURN = 4
 
 /** What a lane needs of the member that owns it. */
 export interface LaneOwner {
@@ -21,8 +25,8 @@ export interface LaneOwner {
   /** Everything below `handled` may be committed. */
   settled(lane: Lane): void
   release(lane: Lane): void
-  /** Where to go on, for a position that is no longer stored; undefined: nowhere, the error is thrown. */
-  missing(lane: Lane): Promise<number> | undefined
+  /** Where to go on, for a position that is no longer stored; or the error that is to be thrown. */
+  missing(lane: Lane, error: OutOfRangeError): Promise<number> | OutOfRangeError
 }
 
 export class Lane implements TopicPartition {
@@ -96,11 +100,13 @@ export class Lane implements TopicPartition {
   take(): RecordBatchView | undefined {
     if (this.state !== 'active' || this.#paused || this.#isLoading) return undefined
     if (this.#failure !== undefined) throw this.#takeFailure()
-    for (;;) {
+    for (let chunks = 0; chunks < CHUNKS_A_TURN; chunks++) {
       const batch = this.#nextAtHand()
       if (batch !== undefined) return this.#giveOut(batch)
       if (!this.#fill()) return undefined
     }
+    this.#load(nextTurn(), () => { /* the chunk at hand is next */ })
+    return undefined
   }
 
   /** take() goes on there; below it everything counts as handled where `handled` says so. */
@@ -241,9 +247,9 @@ export class Lane implements TopicPartition {
   /** To be thrown by take(), unless the caller said where to go on. */
   #met(error: unknown): false {
     if (this.stored.gone !== undefined) return false // the topic was deleted: the group takes the lane away
-    this.#failure = error
-    const elsewhere = error instanceof OutOfRangeError ? this.#owner.missing(this) : undefined
-    if (elsewhere !== undefined) this.#load(elsewhere, offset => { this.seek(offset) })
+    const elsewhere = error instanceof OutOfRangeError ? this.#owner.missing(this, error) : undefined
+    this.#failure = elsewhere instanceof OutOfRangeError ? elsewhere : error
+    if (elsewhere instanceof Promise) this.#load(elsewhere, offset => { this.seek(offset) })
     else if (!this.#isLoading) this.#owner.news(this)
     return false
   }

@@ -167,6 +167,14 @@ export class MemberLoop implements MemberUser {
 
   // ---------------------------------------------------------------- from outside the loop
 
+  /** What a commit now would put, what is in hand included. */
+  entries(): { lane: Lane; offset: number }[] {
+    const inHand = this.#inHand
+    const lanes = [...this.member.lanes.values()]
+    return lanes.map(lane => ({ lane, offset: lane === inHand?.lane ? Math.max(lane.handled, inHand.nextOffset) : lane.handled }))
+      .filter(({ lane, offset }) => offset !== lane.committed || !lane.isCommitted)
+  }
+
   /** Includes what is in hand. */
   async commit(): Promise<void> {
     const fenced = this.member.takeFenced()

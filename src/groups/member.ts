@@ -3,12 +3,14 @@
 // that is revoked as soon as nothing of it is in hand.
 // Any commit is checked by the group: a partition that was taken away is no longer this member's to commit.
 import { onAbort } from '../base/abort-listeners.ts'
-import { ClosedError, ConflictError, type StorageError } from '../base/errors.ts'
+import { ClosedError, ConflictError, OutOfRangeError, type StorageError } from '../base/errors.ts'
+import type { OpenLog } from '../log/open-log.ts'
 import { resolvePosition, type Position } from '../log/positions.ts'
 import type { StoredTopic } from '../log/stored-topic.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Jobs } from '../platform/file-system.ts'
 import type { JoinSettings } from './join-options.ts'
+import type { TopicPartition } from './assignment/assignors.ts'
 import { Lane, type LaneOwner } from './lane.ts'
 import { MemberCommits, isOwed } from './member-commits.ts'
 import type { Commit } from './positions.ts'
@@ -22,16 +24,28 @@ export interface MemberUser {
   news(): void
   /** Release it as soon as nothing of it is in hand: at once if nothing is. */
   revoke(lane: Lane): void
+  /** It commits what is handled itself. */
+  readonly commits?: UserCommits | undefined
+}
+
+export interface UserCommits {
+  /** Something is handled that is not committed. */
+  soon(): void
+  /** What is handled and not committed yet, now. */
+  handled(): Promise<void>
 }
 
 /** What a member needs of its group. */
 export interface MemberHome {
   readonly id: string
+  readonly log: OpenLog
   readonly clock: Clock
   readonly jobs: Jobs
   /** The committed offset, once all that was put before is in effect. */
   position(label: string): number | undefined | Promise<number | undefined>
   commit(member: Member, commits: readonly Commit[]): Promise<void>
+  /** Throws unless the member owns all of it. */
+  checkOwner(member: Member, partitions: readonly TopicPartition[]): void
   released(member: Member, lane: Lane): void
   leave(member: Member, options: { leave: boolean }): Promise<void>
   /** Something was handled, committed or given up: who waits for the group to be idle looks again. */
@@ -90,6 +104,7 @@ export class Member implements LaneOwner {
   }
 
   get group(): string { return this.#home.id }
+  get log(): OpenLog { return this.#home.log }
   /** Why nothing comes any more. */
   get ended(): Error | undefined { return this.#ended }
   get chunkBytes(): number {
@@ -100,7 +115,7 @@ export class Member implements LaneOwner {
   /** Handles all there is, as far as it can without the clock going on. */
   get isIdle(): boolean {
     if (this.#coming.size > 0 || this.#commits.inFlight > 0) return false
-    for (const lane of this.lanes.values()) if (!isAtRest(lane, this.#commits.isAuto)) return false
+    for (const lane of this.lanes.values()) if (!isAtRest(lane, this.#user?.commits !== undefined || this.#commits.isAuto)) return false
     return true
   }
 
@@ -231,16 +246,23 @@ export class Member implements LaneOwner {
       offset ??= from === 'latest' && latest !== undefined ? Math.max(latest, log.startOffset)
         : await resolvePosition(topic, partition, latest === undefined ? 'earliest' : from, { isolation })
       if (offset >= log.startOffset && offset <= log.endOffset) return { offset, isCommitted, toCommit: !isCommitted && from !== 'earliest' }
-      if (!isCommitted || onMissing === 'error') throw log.outOfRange(offset)
+      if (!isCommitted) throw log.outOfRange(offset)
+      if (onMissing === 'error') throw this.#positionGone(log.outOfRange(offset))
       return { offset: await this.#elsewhere(topic, partition, onMissing), isCommitted, toCommit: true }
     } catch (failure) {
       return { offset: offset ?? log.startOffset, isCommitted, toCommit: false, failure }
     }
   }
 
-  missing(lane: Lane): Promise<number> | undefined {
+  missing(lane: Lane, error: OutOfRangeError): Promise<number> | OutOfRangeError {
     const { onMissing } = this.settings
-    return onMissing === 'error' ? undefined : this.#elsewhere(lane.stored, lane.partition, onMissing)
+    return onMissing === 'error' ? this.#positionGone(error) : this.#elsewhere(lane.stored, lane.partition, onMissing)
+  }
+
+  #positionGone(error: OutOfRangeError): OutOfRangeError {
+    return new OutOfRangeError(error.code, `group '${this.group}': ${error.message}`, {
+      hint: "what the group was to read next was deleted: say where to go on, by the option onMissing ('earliest', say) or, while it has no members, by group.reset(topics, to)", details: { ...error.details, group: this.group },
+    })
   }
 
   async #elsewhere(topic: StoredTopic, partition: number, onMissing: Position): Promise<number> {
@@ -258,8 +280,10 @@ export class Member implements LaneOwner {
 
   settled(lane: Lane): void {
     if (!this.#stalls.isWatching && lane.hasUnhandled) this.#stalls.watch()
-    if (this.#commits.isAuto && lane.handled !== lane.committed) this.#commits.soon()
-    else this.#home.progressed()
+    const commits = this.#user?.commits ?? (this.#commits.isAuto ? this.#commits : undefined)
+    const isOwing = commits !== undefined && lane.handled !== lane.committed
+    if (isOwing) commits.soon()
+    if (!isOwing || this.settings.commitInterval > 0) this.#home.progressed() // who waits for all to be idle need not wait for the interval
   }
 
   release(lane: Lane): void {
@@ -295,14 +319,31 @@ export class Member implements LaneOwner {
 
   /** As durable as the log's default when it resolves. */
   async commitNow(entries: readonly { readonly lane: Lane; readonly offset: number }[]): Promise<void> {
+    this.checkOwned(entries)
+    await this.#commits.put(entries)
+  }
+
+  /** Throws unless all of it may be committed by this member. */
+  checkOwned(entries: readonly { readonly lane: Lane }[]): void {
     const lost = entries.find(({ lane }) => lane.state === 'gone')
     if (lost !== undefined) throw this.#ended ?? this.fenced(lost.lane.label)
-    await this.#commits.put(entries)
+    this.#home.checkOwner(this, entries.map(({ lane }) => lane))
+  }
+
+  /** By a transaction. */
+  noteCommitted(entries: readonly { readonly lane: Lane; readonly offset: number }[]): void {
+    for (const { lane, offset } of entries) {
+      lane.committed = offset
+      lane.isCommitted = true
+      lane.settle(offset)
+      if (lane.position < offset) lane.moveTo(offset) // it was given back: it is handled now
+    }
+    this.#home.progressed()
   }
 
   /** What is handled and not committed yet, now. */
   async commitHandled(): Promise<void> {
-    await this.#commits.handled()
+    await (this.#user?.commits ?? this.#commits).handled()
   }
 
   fenced(label: string): ConflictError {

@@ -9,7 +9,7 @@
 // long as tombstones stay begins anew.
 import { CorruptionError } from '../base/errors.ts'
 import { encodeGroupKey, encodeGroupValue, encodeOffsetKey, encodeOffsetValue, parseGroupRecordKey, parseGroupValue, parseOffsetValue, type StoredGroup } from '../format/group-records.ts'
-import { BatchEncoder } from '../format/batch-encoder.ts'
+import { BatchEncoder, type BatchProducer } from '../format/batch-encoder.ts'
 import type { RecordCursor } from '../format/record-cursor.ts'
 import { INTERNAL_SETTINGS } from '../log/internal-topics.ts'
 import type { OpenLog } from '../log/open-log.ts'
@@ -56,6 +56,15 @@ interface Change {
   readonly key: Buffer
   readonly value: Buffer | null
   readonly apply: () => void
+}
+
+/** Commits that are in the log as part of a transaction, and wait for what becomes of it. */
+export interface PendingCommits {
+  readonly partition: WritablePartition
+  /** The transaction is committed: they are in effect. */
+  apply(): void
+  /** It is not. Idempotent, and without effect after apply(). */
+  drop(): void
 }
 
 /** `group`: whose changes they are; undefined: only waits. */
@@ -118,15 +127,62 @@ export class Positions {
 
   /** As durable as the log's default when it resolves, and applied. */
   commit(group: string, commits: readonly Commit[]): Promise<void> {
+    return this.#put(group, this.#changesOf(group, commits))
+  }
+
+  /** To be awaited before appendPending(). */
+  async prepare(): Promise<void> {
+    const failure = this.#partition === undefined ? await this.#create() : undefined
+    if (failure !== undefined) throw failure
+  }
+
+  /**
+   * Until they are applied or dropped, whoever asks where these groups stand waits. What was put earlier goes first: in
+   * the log, and so in memory, however the transactions overtake each other.
+   */
+  appendPending(commits: ReadonlyMap<string, readonly Commit[]>, producer: BatchProducer): PendingCommits {
+    const changes = [...commits].flatMap(([group, ofGroup]) => this.#changesOf(group, ofGroup))
+    void this.#write()
+    const partition = this.#partition as WritablePartition
+    const now = this.#log.settings.clock.now()
+    this.#encoder.reset()
+    for (const { key, value } of changes) this.#encoder.append(now, key, value, [])
+    partition.append(this.#encoder.seal({ producer }))
+    const earlier = this.#applying > 0 ? this.#settled : undefined
+    let end = (): void => {}
+    const ended = new Promise<void>(resolve => { end = resolve })
+    this.#applying++
+    for (const group of commits.keys()) this.#changing.set(group, (this.#changing.get(group) ?? 0) + 1)
+    this.#settled = Promise.all([this.#settled, ended])
+    const finish = (): void => {
+      end()
+      this.#applying--
+      for (const group of commits.keys()) this.#end(group, () => {})
+    }
+    let isPending = true
+    const settle = (work: () => void): void => {
+      if (!isPending) return
+      isPending = false
+      const inTurn = (): void => {
+        work()
+        finish()
+      }
+      if (earlier === undefined) inTurn()
+      else void earlier.then(inTurn)
+    }
+    return { partition, apply: () => { settle(() => { for (const change of changes) change.apply() }) }, drop: () => { settle(() => {}) } }
+  }
+
+  #changesOf(group: string, commits: readonly Commit[]): Change[] {
     const timestamp = this.#log.settings.clock.now()
-    return this.#put(group, commits.map(({ topic, partition, offset, metadata = '' }) => {
+    return commits.map(({ topic, partition, offset, metadata = '' }) => {
       const position = offset === undefined ? undefined : { topic, partition, offset, metadata, timestamp }
       return {
         key: encodeOffsetKey(group, topic, partition),
         value: position === undefined ? null : encodeOffsetValue({ ...position, leaderEpoch: UNKNOWN_EPOCH }),
         apply: () => { this.#applyPosition(group, topic, partition, position) },
       }
-    }))
+    })
   }
 
   /** undefined: the group is forgotten; its positions are not. */
@@ -214,6 +270,7 @@ export class Positions {
       this.#applied = partition.endOffset
       const apply = () => { for (const change of changes) change.apply() }
       if (this.#log.settings.durability === 'power') return Promise.all([partition.sync(), earlier]).then(apply)
+      if (this.#applying > 0) return earlier.then(apply)
       apply()
       return Promise.resolve()
     } catch (error) {

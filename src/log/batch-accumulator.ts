@@ -20,6 +20,14 @@ const COMPRESS_LATER_BYTES = 16 * 1024
 /** Encoders kept for reuse by all producers of the process. */
 const POOLED_ENCODERS = 16
 
+/** Of a transaction: numbers the batches that it writes to a partition. */
+export interface TransactionalProducer {
+  readonly id: number
+  readonly epoch: number
+  /** Throws once the transaction has ended: a batch that came after its marker would begin another one. */
+  checkOpen(): void
+}
+
 export interface BatchPolicy {
   readonly codec: () => Codec
   /** A batch is written before it grows beyond this; a single larger record is a batch of its own. */
@@ -28,6 +36,7 @@ export interface BatchPolicy {
   /** LogAppendTime: the time for a batch, else undefined. */
   readonly appendTime: () => number | undefined
   readonly budget: ByteBudget
+  readonly producer: TransactionalProducer | undefined
 }
 
 /** Neighbours in a batch that one receipt waits for: a single record, or records that follow each other in an array. */
@@ -62,6 +71,8 @@ export class BatchAccumulator {
   readonly #syncs = new Set<Promise<void>>()
   #open: Batch | undefined
   #opened = 0
+  /** Of the next record, as a producer's. */
+  #sequence = 0
 
   constructor(partition: WritablePartition, destination: Destination, policy: BatchPolicy) {
     this.#partition = partition
@@ -69,6 +80,9 @@ export class BatchAccumulator {
     this.#policy = policy
   }
 
+  get partition(): WritablePartition { return this.#partition }
+  /** A transaction has written to it. */
+  get hasNumbered(): boolean { return this.#sequence > 0 }
   get hasOpenBatch(): boolean { return this.#open !== undefined }
 
   /** The number of the batch that the next record enters: a record without a key stays here while it is the same. */
@@ -185,8 +199,7 @@ export class BatchAccumulator {
     const appendTime = this.#policy.appendTime()
     try {
       if (batch.failure !== undefined) throw batch.failure.error
-      const bytes = batch.encoder.sealInPlace({ compressed: batch.compressed, appendTime })
-      base = this.#partition.append(batch.encoder.buffer, bytes)
+      base = this.#appendSealed(batch, appendTime)
     } catch (error) {
       this.#release(batch)
       refuse(batch, error)
@@ -200,6 +213,15 @@ export class BatchAccumulator {
     const sync = this.#partition.sync().then(() => { this.#acknowledge(batch, base, appendTime) }, (error: unknown) => { refuse(batch, error instanceof LimitError ? this.#notSynced(error) : error) })
     this.#syncs.add(sync)
     void sync.then(() => this.#syncs.delete(sync))
+  }
+
+  #appendSealed({ encoder, compressed }: Batch, appendTime: number | undefined): number {
+    const { producer } = this.#policy
+    if (producer === undefined) return this.#partition.append(encoder.buffer, encoder.sealInPlace({ compressed, appendTime }))
+    producer.checkOpen()
+    const base = this.#partition.append(encoder.buffer, encoder.sealInPlace({ compressed, appendTime, producer: { id: producer.id, epoch: producer.epoch, sequence: this.#sequence } }))
+    this.#sequence += encoder.count
+    return base
   }
 
   #acknowledge(batch: Batch, base: number, appendTime: number | undefined): void {

@@ -4,16 +4,30 @@ import type { Chunk } from '../storage/batch-chunk.ts'
 
 /** The batches of records, as views of the chunk. */
 export function* batchesOf({ bytes, aborted }: Chunk): Generator<Buffer, void, undefined> {
+  const walk = aborted.length > 0 ? new AbortedWalk(aborted) : undefined
   for (let at = 0; at < bytes.length;) {
     const end = at + batchBytes(bytes, at)
-    if (!isControl(bytes, at) && !(aborted.length > 0 && isAborted(bytes, at, aborted))) yield bytes.subarray(at, end)
+    if (!isControl(bytes, at) && walk?.covers(bytes, at) !== true) yield bytes.subarray(at, end)
     at = end
   }
 }
 
-function isAborted(bytes: Buffer, at: number, aborted: Chunk['aborted']): boolean {
-  if (!isTransactional(bytes, at)) return false
-  const id = producerId(bytes, at)
-  const offset = baseOffset(bytes, at)
-  return aborted.some(({ producerId: of, firstOffset, lastOffset }) => of === id && firstOffset <= offset && offset < lastOffset)
+/** A chunk of small batches may hold thousands of aborted transactions: each is looked at once, where it begins. */
+class AbortedWalk {
+  readonly #inOrder: Chunk['aborted']
+  #next = 0
+  /** By producer: where the transaction ends that is the last to have begun. */
+  readonly #ends = new Map<number, number>()
+
+  constructor(aborted: Chunk['aborted']) {
+    this.#inOrder = [...aborted].sort((a, b) => a.firstOffset - b.firstOffset)
+  }
+
+  /** Batches are asked about in the order of their offsets. */
+  covers(bytes: Buffer, at: number): boolean {
+    if (!isTransactional(bytes, at)) return false
+    const offset = baseOffset(bytes, at)
+    for (let next = this.#inOrder[this.#next]; next !== undefined && next.firstOffset <= offset; next = this.#inOrder[++this.#next]) this.#ends.set(next.producerId, next.lastOffset)
+    return (this.#ends.get(producerId(bytes, at)) ?? -1) > offset
+  }
 }

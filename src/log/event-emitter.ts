@@ -13,9 +13,13 @@ export interface LogEvents {
   rewound: { group: string; topic: string; partition: number; from: number; to: number }
 }
 
+/** What a round did. The log's own topics are compacted too, and not counted. */
 export interface HousekeepingReport {
+  /** By retention. */
   segmentsDeleted: number
+  /** That were read and written anew, alone or as one with their neighbours. */
   segmentsCompacted: number
+  /** Of records, by both. The files go a minute later, or when room is short. */
   bytesFreed: number
   durationMs: number
   /** For how long the event loop was held at most while it ran, by whomever. */

@@ -92,6 +92,8 @@ export class FollowedLog implements OpenLog {
   snapshot(): Promise<never> { return this.#refuse() }
   observeTopics(): void {}
 
+  onRecovered(): void {}
+
   /** Looked for at each call until it is there: the writer makes it when it is first needed. */
   async internalPartition(topic: InternalTopic): Promise<FollowedPartition | undefined> {
     this.checkOpen()

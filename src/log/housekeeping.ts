@@ -1,4 +1,5 @@
-// What the log does for itself: rolls segments that are old, deletes what retention lets go, compacts, and forgets groups.
+// What the log does for itself: rolls segments that are old, deletes what retention lets go, compacts, and forgets producers
+// and groups.
 // A round looks at every partition, one after the other; nothing of it holds up sends or reads. A round comes an interval
 // after something was written, or when something grows too old; while neither happens none does.
 import { randomBytes } from 'node:crypto'
@@ -11,15 +12,19 @@ import { StallMeter } from '../platform/stall-meter.ts'
 import type { CleaningRequest, CleaningResult, Pauses } from '../storage/cleaner.ts'
 import { cleanPartition, cleaningTimes, type CleaningEnvironment } from '../storage/cleaning.ts'
 import { nextExpiry, planRetention } from '../storage/retention.ts'
+import type { Segment } from '../storage/segment.ts'
 import type { WritablePartition } from '../storage/writable-partition.ts'
 import type { HousekeepingReport } from './event-emitter.ts'
 import type { TopicObserver } from './open-log.ts'
 import type { Kept } from './partition-store.ts'
 import { Rounds } from './rounds.ts'
+import { isOwnTopic } from './topic-name.ts'
 import type { TopicSettings } from './topic-settings.ts'
 
 /** What is smaller is compacted here, in slices: less work than to ask another thread. */
 const SMALL_BYTES = 1024 * 1024
+/** Kafka's producer.id.expiration.ms. */
+const PRODUCER_EXPIRY_MS = 24 * 60 * 60 * 1000
 
 export interface HousekeepingParts {
   readonly clock: Clock
@@ -27,7 +32,7 @@ export interface HousekeepingParts {
   readonly intervalMs: number | undefined
   readonly groupExpiryMs: number
   readonly jobs: Jobs
-  readonly kept: () => readonly Kept[]
+  readonly kept: () => Iterable<Kept>
   /** What room is left is for what makes more of it: nothing is compacted. */
   readonly isShortOfRoom: () => boolean
   readonly observer: () => TopicObserver | undefined
@@ -40,8 +45,8 @@ export class Housekeeping {
   readonly #parts: HousekeepingParts
   readonly #agreement: ClockAgreement
   readonly #rounds: Rounds | undefined
-  /** Compaction met damage in it; told once. */
-  readonly #damaged = new WeakSet<WritablePartition>()
+  /** Where compaction met damage, which is told once: for as long as the segment is there, neither replaced nor deleted nor read anew. */
+  readonly #damaged = new WeakMap<WritablePartition, Segment>()
   #running: Promise<unknown> = Promise.resolve()
   #thread: TaskThread | undefined
   #stopped: ClosedError | undefined
@@ -55,6 +60,11 @@ export class Housekeeping {
   /** Something was written, or altered. */
   needed(): void {
     this.#rounds?.needed()
+  }
+
+  /** A send was refused for want of room: what retention lets go makes some. */
+  roomNeeded(): void {
+    this.#rounds?.urgent()
   }
 
   /** Now, and whatever is dirty is compacted. */
@@ -98,9 +108,11 @@ export class Housekeeping {
     let forgotten = 0
     try {
       if (onDemand) await this.#parts.syncAll()
+      const slices = new Slices(BACKGROUND_MS)
       for (const kept of this.#parts.kept()) {
         if (this.#stopped !== undefined) break
         await this.#keep(kept, onDemand, report)
+        if (slices.due()) await slices.pause()
       }
       if (this.#isTimeTrusted && groupExpiryMs < Infinity) forgotten = await this.#attempt(async () => await observer()?.expireGroups(clock.now() - groupExpiryMs), undefined, report) ?? 0
     } finally {
@@ -108,7 +120,7 @@ export class Housekeeping {
       this.#thread?.end()
       this.#thread = undefined
     }
-    this.#scheduleNext(seen)
+    await this.#scheduleNext(seen)
     if (report.segmentsDeleted + report.segmentsCompacted + report.failures.length + forgotten > 0) onRound(report)
     return report
   }
@@ -116,6 +128,7 @@ export class Housekeeping {
   async #keep(kept: Kept, onDemand: boolean, report: HousekeepingReport): Promise<void> {
     const { partition } = kept
     if (partition.closed || partition.failure !== undefined) return
+    if (this.#isTimeTrusted) partition.expireProducers(this.#parts.clock.now() - PRODUCER_EXPIRY_MS)
     await this.#attempt(async () => {
       this.#roll(kept, onDemand)
       await this.#expire(kept, report)
@@ -124,7 +137,8 @@ export class Housekeeping {
   }
 
   /** Compaction leaves the active segment alone: one that is old, or asked for, ends here. */
-  #roll({ partition, settings }: Kept, onDemand: boolean): void {
+  #roll({ partition, settings: policies }: Kept, onDemand: boolean): void {
+    const settings = policies()
     if (!isCompacted(settings)) return
     const active = partition.segments.at(-1)!
     const age = this.#parts.clock.now() - (active.firstTime() ?? Infinity)
@@ -133,26 +147,36 @@ export class Housekeeping {
   }
 
   async #expire(kept: Kept, report: HousekeepingReport): Promise<void> {
-    const { partition, settings } = kept
+    const { partition } = kept
+    const settings = kept.settings()
     if (settings.cleanup === 'compact') return
-    const before = { segments: partition.segmentCount, bytes: partition.bytes }
     const now = this.#isTimeTrusted ? this.#parts.clock.now() : undefined
-    const begin = await planRetention(partition, { retentionMs: settings.retentionMs, retentionBytes: settings.retentionBytes, keepFrom: await this.#consumedBelow(kept) }, now)
+    const keepFrom = await this.#consumedBelow(kept)
+    const begin = await planRetention(partition, { retentionMs: settings.retentionMs, retentionBytes: settings.retentionBytes, keepFrom }, now)
     if (begin <= partition.startOffset) return
-    await partition.truncateBefore(begin)
-    report.segmentsDeleted += Math.max(0, before.segments - partition.segmentCount)
-    report.bytesFreed += Math.max(0, before.bytes - partition.bytes)
+    const { segments } = partition
+    const holds = (): boolean => kept.settings() === settings && this.#committedBelow(kept) >= keepFrom
+    if (!await partition.truncateBefore(begin, holds)) return await this.#expire(kept, report) // altered meanwhile, or a group was moved back
+    // Where it was all there was, an empty segment takes its place.
+    const gone = segments.filter(({ baseOffset, bytes }) => bytes > 0 && baseOffset < partition.segments[0]!.baseOffset)
+    report.segmentsDeleted += gone.length
+    report.bytesFreed += gone.reduce((sum, { bytes }) => sum + bytes, 0)
   }
 
-  async #compact({ partition, settings }: Kept, onDemand: boolean, report: HousekeepingReport): Promise<void> {
-    if (!isCompacted(settings) || this.#parts.isShortOfRoom() || (this.#damaged.has(partition) && !onDemand)) return
-    const cleaning = await cleanPartition(partition, cleaningSettings(settings), this.#environment(partition, onDemand))
+  /** The report is for users: of the log's own topics it says nothing. */
+  async #compact(kept: Kept, onDemand: boolean, report: HousekeepingReport): Promise<void> {
+    const { topic, partition } = kept
+    const settings = kept.settings()
+    if (!isCompacted(settings) || this.#parts.isShortOfRoom() || (this.#isDamaged(partition) && !onDemand)) return
+    const cleaning = await cleanPartition(partition, cleaningSettings(settings), this.#environment(partition, onDemand, () => kept.settings() === settings))
+    if (isOwnTopic(topic)) return
     report.segmentsCompacted += cleaning?.segments ?? 0
     report.bytesFreed += cleaning?.bytesFreed ?? 0
   }
 
-  #environment(partition: WritablePartition, onDemand: boolean): CleaningEnvironment {
+  #environment(partition: WritablePartition, onDemand: boolean, holds: () => boolean): CleaningEnvironment {
     return {
+      holds,
       now: this.#parts.clock.now(),
       onDemand,
       dropsTombstones: this.#isTimeTrusted,
@@ -189,7 +213,7 @@ export class Housekeeping {
     } catch (error) {
       if (this.#stopped !== undefined || kept?.partition.closed === true) return undefined
       const failure = error instanceof MillraceError ? error : unexpected(error, kept)
-      if (failure instanceof CorruptionError && kept !== undefined) this.#damaged.add(kept.partition)
+      if (failure instanceof CorruptionError && kept !== undefined) this.#noteDamage(kept.partition, failure)
       report.failures.push(failure)
       if (kept?.partition.failure === undefined) this.#parts.onFailure(failure, kept) // a failed partition has told
       this.needed()
@@ -197,27 +221,53 @@ export class Housekeeping {
     }
   }
 
+  /** The same, on the device: what a power cut may take back does not count, or the group would stand before what was deleted. */
+  async #consumedBelow(kept: Kept): Promise<number> {
+    const offset = this.#committedBelow(kept)
+    if (offset === 0 || offset === Infinity) return offset
+    return await this.#parts.observer()!.syncCommits().then(() => offset, () => 0)
+  }
+
   /** Below it every group of `retainUntilConsumedBy` has committed all there is. */
-  async #consumedBelow({ topic, index, settings }: Kept): Promise<number> {
+  #committedBelow({ topic, index, settings }: Kept): number {
     const observer = this.#parts.observer()
-    let least = Infinity
-    for (const group of settings.retainUntilConsumedBy) least = Math.min(least, await observer?.consumedBelow(group, topic, index) ?? 0)
-    return least
+    return settings().retainUntilConsumedBy.reduce((least, group) => Math.min(least, observer?.committedBelow(group, topic, index) ?? 0), Infinity)
+  }
+
+  #noteDamage(partition: WritablePartition, { details }: CorruptionError): void {
+    const { segments } = partition
+    this.#damaged.set(partition, segments.find(({ file }) => file.path === details['file']) ?? segments[0]!)
+  }
+
+  #isDamaged(partition: WritablePartition): boolean {
+    const segment = this.#damaged.get(partition)
+    return segment !== undefined && partition.segments.includes(segment)
   }
 
   get #isTimeTrusted(): boolean { return this.#agreement.remainingMs() === 0 }
 
   /** `seen`: up to when the round has looked; what was due then and is there still waits for a write, or a commit. */
-  #scheduleNext(seen: number): void {
-    if (this.#rounds === undefined || this.#stopped !== undefined) return
+  async #scheduleNext(seen: number): Promise<void> {
+    if (this.#rounds === undefined) return
     const { clock, groupExpiryMs } = this.#parts
-    const times = this.#parts.kept().filter(({ partition }) => !partition.closed && partition.failure === undefined).flatMap(({ partition, settings }) => [
-      ...(settings.cleanup === 'compact' ? [] : [nextExpiry(partition, settings.retentionMs)]),
-      ...(isCompacted(settings) && !this.#damaged.has(partition) ? cleaningTimes(partition, settings) : []),
-    ])
+    const slices = new Slices(BACKGROUND_MS)
     const groups = groupExpiryMs === Infinity ? Infinity : this.#parts.observer()?.nextExpiry(groupExpiryMs) ?? Infinity
-    const first = [...times, groups].reduce((least, time) => time > seen ? Math.min(least, time) : least, Infinity)
-    if (first < Infinity) this.#rounds.needed(Math.max(first - clock.now(), this.#agreement.remainingMs()))
+    let first = groups > seen ? groups : Infinity
+    for (const kept of this.#parts.kept()) {
+      for (const time of this.#dueTimes(kept)) if (time > seen) first = Math.min(first, time)
+      if (slices.due()) await slices.pause()
+    }
+    if (first < Infinity && this.#stopped === undefined) this.#rounds.needed(Math.max(first - clock.now(), this.#agreement.remainingMs()))
+  }
+
+  #dueTimes({ partition, settings: policies }: Kept): readonly number[] {
+    if (partition.closed || partition.failure !== undefined) return []
+    const settings = policies()
+    return [
+      partition.oldestProducerTime + PRODUCER_EXPIRY_MS + 1,
+      ...(settings.cleanup === 'compact' ? [] : [nextExpiry(partition, settings.retentionMs)]),
+      ...(isCompacted(settings) && !this.#isDamaged(partition) ? cleaningTimes(partition, settings) : []),
+    ]
   }
 }
 

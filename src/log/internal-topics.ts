@@ -3,13 +3,17 @@
 import { MiB } from '../base/units.ts'
 import { DEFAULT_SETTINGS, type TopicSettings } from './topic-settings.ts'
 
-/** Kafka gives topics an id; these never change. */
-export const INTERNAL_TOPICS = {
-  __consumer_offsets: 'AAAAAAAAAAAAAAAAAAAAAg',
-} as const
-
 /** Of these and of the catalog: the newest record of a key is all that is needed. */
 export const INTERNAL_SETTINGS: Readonly<TopicSettings> = Object.freeze({ ...DEFAULT_SETTINGS, cleanup: 'compact', segmentBytes: 16 * MiB })
+
+/** Opening reads all of it, and each transaction adds to it: what can be compacted is to come soon. */
+const STATE_SETTINGS: Readonly<TopicSettings> = Object.freeze({ ...INTERNAL_SETTINGS, segmentBytes: MiB })
+
+/** Kafka gives topics an id; these never change. */
+export const INTERNAL_TOPICS = {
+  __consumer_offsets: { id: 'AAAAAAAAAAAAAAAAAAAAAg', settings: INTERNAL_SETTINGS },
+  __transaction_state: { id: 'AAAAAAAAAAAAAAAAAAAAAw', settings: STATE_SETTINGS },
+} as const
 
 export type InternalTopic = keyof typeof INTERNAL_TOPICS
 

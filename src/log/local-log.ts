@@ -8,7 +8,7 @@ import { openInsisting } from '../storage/disk-room.ts'
 import type { WritablePartition } from '../storage/writable-partition.ts'
 import { EventEmitter, type HousekeepingReport } from './event-emitter.ts'
 import { Housekeeping } from './housekeeping.ts'
-import { INTERNAL_SETTINGS, INTERNAL_TOPICS, type InternalTopic } from './internal-topics.ts'
+import { INTERNAL_TOPICS, type InternalTopic } from './internal-topics.ts'
 import { LogDirectory } from './log-directory.ts'
 import { logClosed, noSuchTopic, type OpenLog, type TopicObserver } from './open-log.ts'
 import type { OpenSettings } from './open-options.ts'
@@ -19,7 +19,7 @@ import { Rounds } from './rounds.ts'
 import { Snapshots } from './snapshot.ts'
 import type { StoredTopic } from './stored-topic.ts'
 import { checkTopicName } from './topic-name.ts'
-import { readAlterOptions, readTopicOptions, type TopicSettings } from './topic-settings.ts'
+import { readAlterOptions, readTopicOptions } from './topic-settings.ts'
 import { TopicStore } from './topic-store.ts'
 
 /** What was written is synced within that time, then the recovery points are saved: what a power cut can cost 'process'. */
@@ -35,6 +35,7 @@ export class LocalLog implements OpenLog {
   readonly #internal = new Map<InternalTopic, Promise<WritablePartition>>()
   readonly #topics: TopicStore
   #observer: TopicObserver | undefined
+  readonly #onRecovered: ((topic: StoredTopic, partition: number) => void)[] = []
   #changes: Promise<unknown> = Promise.resolve()
   readonly #snapshots: Snapshots
   /** Not before opening has ended: a round saves the recovery points of all partitions. */
@@ -91,12 +92,17 @@ export class LocalLog implements OpenLog {
     this.#observer = observer
   }
 
+  onRecovered(callback: (topic: StoredTopic, partition: number) => void): void {
+    this.#onRecovered.push(callback)
+  }
+
   /** Not one of the changes of the catalog: those may wait for what is written here. */
   async internalPartition(topic: InternalTopic, { create }: { create: boolean }): Promise<WritablePartition | undefined> {
     this.checkOpen()
     const known = this.#internal.get(topic)
     if (known !== undefined || !create) return await known
-    const made = this.#store.create(topic, 0, INTERNAL_TOPICS[topic], internalPolicies)
+    const { id, settings } = INTERNAL_TOPICS[topic]
+    const made = this.#store.create(topic, 0, id, () => settings)
     this.#internal.set(topic, made)
     made.catch(() => this.#internal.delete(topic))
     return await made
@@ -141,7 +147,9 @@ export class LocalLog implements OpenLog {
     await this.#change(async () => { // its files must stay where they are meanwhile
       topic.checkUsable()
       const endOffset = await this.#store.recover(topic.writable(partition), topic.name, partition)
-      if (endOffset !== undefined) await this.#observer?.recovered(topic, partition, endOffset)
+      if (endOffset === undefined) return
+      for (const callback of this.#onRecovered) callback(topic, partition)
+      await this.#observer?.recovered(topic, partition, endOffset)
     })
   }
 
@@ -196,7 +204,7 @@ export class LocalLog implements OpenLog {
   async #start(): Promise<void> {
     await this.#topics.open()
     for (const topic of Object.keys(INTERNAL_TOPICS) as InternalTopic[]) {
-      if (this.#store.exists(topic, 0)) this.#internal.set(topic, Promise.resolve(await this.#store.open(topic, 0, internalPolicies)))
+      if (this.#store.exists(topic, 0)) this.#internal.set(topic, Promise.resolve(await this.#store.open(topic, 0, () => INTERNAL_TOPICS[topic].settings)))
       else if (this.#store.wasThere(topic, 0)) this.#tellMissing(topic)
     }
     await this.#store.saveCheckpoints()
@@ -206,6 +214,7 @@ export class LocalLog implements OpenLog {
     this.#rounds.needed() // what a crash left is in the page cache alone
     this.#housekeeping = this.#keepHouse()
     this.#housekeeping.needed()
+    this.#store.room.onRefused = () => { this.#housekeeping?.roomNeeded() }
   }
 
   /** The log goes on without: what it held is made anew from nothing. */
@@ -233,7 +242,7 @@ export class LocalLog implements OpenLog {
       intervalMs: housekeeping?.interval,
       groupExpiryMs: groupExpiry,
       jobs: this.#directory.fs.jobs,
-      kept: () => this.#store.kept,
+      kept: () => this.#store.kept(),
       isShortOfRoom: () => this.#store.room.isShort,
       observer: () => this.#observer,
       syncAll: () => this.#syncRound(),
@@ -274,8 +283,4 @@ export class LocalLog implements OpenLog {
     }
     if (!inTime) throw new TimeoutError('CLOSE_TIMED_OUT', `sends were still waiting after ${timeoutMs} ms; they were given up`, { hint: 'await your sends before closing, or allow more time' })
   }
-}
-
-function internalPolicies(): TopicSettings {
-  return INTERNAL_SETTINGS
 }

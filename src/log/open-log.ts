@@ -30,6 +30,8 @@ export interface OpenLog {
   snapshot(directory: string, fs?: FileSystem): Promise<void>
   /** One observer; it is told by the process that writes alone. */
   observeTopics(observer: TopicObserver): void
+  /** Told when a partition has read its disk again, before the observer is. */
+  onRecovered(callback: (topic: StoredTopic, partition: number) => void): void
   /** A producer's writer; it is flushed and closed with the log, and forgotten with the topic if it has only one. */
   writer(settings: WriterSettings, only?: StoredTopic): RecordWriter
   forget(writer: RecordWriter): void
@@ -38,7 +40,7 @@ export interface OpenLog {
 
 /** What every call gets from then on. */
 export function logClosed(location: string): ClosedError {
-  return new ClosedError('LOG_CLOSED', `the log in ${location} was closed`, { hint: 'open it again' })
+  return new ClosedError('LOG_CLOSED', `the log ${location === 'memory:' ? 'in memory' : `in ${location}`} was closed`, { hint: 'open it again' })
 }
 
 export function noSuchTopic(name: string): NotFoundError {
@@ -58,10 +60,12 @@ export interface TopicObserver {
   deleted(topic: StoredTopic): Promise<void>
   /** The partition has read its disk again, and ended there: its end may have moved back. */
   recovered(topic: StoredTopic, partition: number, endOffset: number): Promise<void>
-  /** Deletes the groups that are empty and were last needed before that time: had a member, or committed. Resolves with how many. */
-  expireGroups(olderThan: number): Promise<number>
+  /** Deletes the groups that are empty and that nobody has needed since that time: no member, no commit. Resolves with how many. */
+  expireGroups(notSince: number): Promise<number>
   /** No group expires before that time; Infinity: there is none. */
   nextExpiry(expiryMs: number): number
-  /** Below it the group has committed everything of the partition, and that is on the device; 0: nothing. */
-  consumedBelow(group: string, topic: string, partition: number): Promise<number>
+  /** Below it the group has committed everything of the partition, as far as is known now; 0: nothing. */
+  committedBelow(group: string, topic: string, partition: number): number
+  /** What is committed is on the device when it resolves. */
+  syncCommits(): Promise<void>
 }

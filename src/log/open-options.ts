@@ -11,9 +11,11 @@ export interface OpenOptions {
   durability?: 'process' | 'power'
   storage?: 'auto' | 'mapped' | 'file'
   topicDefaults?: TopicOptions
+  /** Default 'unlimited'. Sends that would go beyond it are refused (LimitError), until something was deleted; commits and deletions are not. */
   maxDiskBytes?: Size
+  /** Default '30s': so long after something was written retention, compaction and groupExpiry are looked after. false: by log.housekeep() alone. */
   housekeeping?: { interval?: Duration } | false
-  /** An empty group without commits for that long is deleted. */
+  /** Default 'forever'. An empty group without commits for that long is deleted; as all that goes by age, not in the first five minutes after opening. */
   groupExpiry?: Duration
   clock?: Clock
   logger?: Logger

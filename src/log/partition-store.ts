@@ -3,6 +3,7 @@
 import { type ClosedError, LimitError, MillraceError, StorageError } from '../base/errors.ts'
 import { join } from '../platform/file-system.ts'
 import type { Clock } from '../platform/clock.ts'
+import { BACKGROUND_MS, Slices } from '../platform/slices.ts'
 import { DiskRoom } from '../storage/disk-room.ts'
 import { IndexCache } from '../storage/index-cache.ts'
 import type { RecoveryReport } from '../storage/recovery.ts'
@@ -13,7 +14,7 @@ import type { EventEmitter } from './event-emitter.ts'
 import { inParallel } from './in-parallel.ts'
 import type { LogDirectory } from './log-directory.ts'
 import { clearPlace, deleteFolders, writeMetadata } from './partition-directories.ts'
-import { isOwnTopic, parsePartitionDirectory, partitionDirectory } from './topic-name.ts'
+import { isOwnTopic, partitionDirectory } from './topic-name.ts'
 import type { TopicSettings } from './topic-settings.ts'
 
 /** Partitions opened, made or synced at a time. */
@@ -22,8 +23,8 @@ export const SIDE_BY_SIDE = 8
 /** What a partition follows as its topic is altered. */
 export type Policies = () => Readonly<TopicSettings>
 
-/** A partition, and what holds for it now. */
-export interface Kept { readonly topic: string; readonly index: number; readonly partition: WritablePartition; readonly settings: Readonly<TopicSettings> }
+/** A partition, and what it follows: other settings are another object. */
+export interface Kept { readonly topic: string; readonly index: number; readonly partition: WritablePartition; readonly settings: Policies }
 
 export class PartitionStore {
   readonly room: DiskRoom
@@ -33,7 +34,7 @@ export class PartitionStore {
   readonly #indexes = new IndexCache()
   readonly #retired: RetiredFiles
   readonly #open = new Map<string, WritablePartition>()
-  readonly #policies = new Map<string, Policies>()
+  readonly #places = new Map<string, Omit<Kept, 'partition'>>()
   readonly #recoveryPoints: OffsetCheckpoint
   readonly #startOffsets: OffsetCheckpoint
   readonly #cleanerOffsets: OffsetCheckpoint
@@ -76,11 +77,9 @@ export class PartitionStore {
 
   get partitions(): readonly WritablePartition[] { return [...this.#open.values()] }
 
-  get kept(): readonly Kept[] {
-    return [...this.#open].map(([label, partition]) => {
-      const { topic, partition: index } = parsePartitionDirectory(label)!
-      return { topic, index, partition, settings: this.#policies.get(label)!() }
-    })
+  /** Those that come while somebody goes through them are among them. */
+  *kept(): Iterable<Kept> {
+    for (const [label, partition] of this.#open) yield { ...this.#places.get(label)!, partition }
   }
 
   /** What compaction knows of them, by the name of its checkpoint. */
@@ -134,7 +133,7 @@ export class PartitionStore {
     for (const label of labels) {
       this.#open.get(label)?.abandon(reason)
       this.#open.delete(label)
-      this.#policies.delete(label)
+      this.#places.delete(label)
       this.#forgetStored(label)
       this.#stale.add(label)
     }
@@ -161,7 +160,9 @@ export class PartitionStore {
 
   /** One round: every partition to the device, then the recovery points. What fails is told, and keeps no other from its turn. */
   async syncAll(): Promise<void> {
+    const slices = new Slices(BACKGROUND_MS)
     await inParallel([...this.#open.values()], SIDE_BY_SIDE, async partition => {
+      if (slices.due()) await slices.pause()
       if (partition.closed || partition.failure !== undefined) return
       await partition.sync().catch((error: unknown) => {
         if (!(error instanceof LimitError)) return // onFailed has told
@@ -216,7 +217,7 @@ export class PartitionStore {
 
   #options(topic: string, index: number, policies: Policies): WritableOptions {
     const label = partitionDirectory(topic, index)
-    this.#policies.set(label, policies)
+    this.#places.set(label, { topic, index, settings: policies })
     return {
       fs: this.#directory.fs,
       directory: this.#path(label),

@@ -2,6 +2,7 @@
 // once where the bytes are in memory, so that a loop which awaits one after the other gives way here (HeldLoop).
 import { HeldLoop } from '../platform/held-loop.ts'
 import { nextTurn } from '../platform/next-turn.ts'
+import { Slices } from '../platform/slices.ts'
 import { recordsAt, type Found } from '../storage/find-records.ts'
 import { PartitionCursor } from '../storage/partition-cursor.ts'
 import type { Isolation } from '../storage/partition-log.ts'
@@ -39,13 +40,16 @@ function pick(source: RecordSource, found: Found | undefined, offset: number): L
 /** Whole batches, at least one if there is any. */
 export async function fetchBatches(topic: StoredTopic, partition: number, from: number, maxBytes: number, isolation: Isolation): Promise<RecordBatchView[]> {
   const cursor = new PartitionCursor(topic.partitions[partition]!, from, isolation)
-  const batches: RecordBatchView[] = []
-  for (let chunk = await cursor.next(maxBytes); chunk !== undefined && batches.length === 0; chunk = await cursor.next(maxBytes)) {
+  for (let slices: Slices | undefined; ;) {
+    const chunk = await cursor.next(maxBytes)
+    if (chunk === undefined) return []
+    const batches: RecordBatchView[] = []
     for (const bytes of batchesOf(chunk)) {
       const batch = new RecordBatchView(topic.sources[partition]!, bytes, from, Infinity)
       await batch.inflated()
       batches.push(batch)
     }
+    if (batches.length > 0) return batches
+    if ((slices ??= new Slices()).due()) await slices.pause() // all of it was aborted
   }
-  return batches
 }

@@ -12,11 +12,12 @@ import type { Clock } from '../platform/clock.ts'
 import { EndOfTick } from '../platform/end-of-tick.ts'
 import { keepAlive } from '../platform/keep-alive.ts'
 import { ArraySend, type RecordSink } from './array-send.ts'
-import { BatchAccumulator } from './batch-accumulator.ts'
+import { BatchAccumulator, type TransactionalProducer } from './batch-accumulator.ts'
 import { ByteBudget } from './byte-budget.ts'
 import { copyBytes, type EncodedRecord, type NewRecord } from './record-codec.ts'
 import { OneReceipt, type Receipt, type Sent } from './send-receipts.ts'
 import type { StoredTopic } from './stored-topic.ts'
+import type { WritablePartition } from '../storage/writable-partition.ts'
 
 export interface WriterSettings {
   readonly durability: 'process' | 'power'
@@ -25,6 +26,8 @@ export interface WriterSettings {
   readonly linger: number
   readonly batchBytes: number
   readonly maxBufferedBytes: number
+  /** What it sends is part of a transaction. */
+  readonly producer?: TransactionalProducer | undefined
 }
 
 /** What the writer holds of one topic. */
@@ -87,6 +90,12 @@ export class RecordWriter {
     return sending.receipt.done
   }
 
+  /** A record with bytes of its own, that was checked before. It waits for nothing, and for no room; nothing else that waits may be before it. */
+  addEncoded(topic: StoredTopic, record: EncodedRecord, receipt: Receipt, index: number): void {
+    this.#checkOpen()
+    this.#add(topic, record, receipt, index)
+  }
+
   /** In the log when it returns. */
   sendSync(topic: StoredTopic, record: NewRecord): Sent {
     this.#checkOpen()
@@ -123,6 +132,11 @@ export class RecordWriter {
     await this.#tail
     this.#writeOpen()
     await Promise.all([...this.#accumulators()].map(accumulator => accumulator.settled()))
+  }
+
+  /** Those that a transaction has written to. */
+  get numbered(): WritablePartition[] {
+    return [...this.#accumulators()].filter(({ hasNumbered }) => hasNumbered).map(({ partition }) => partition)
   }
 
   /** What was sent is stored first. Idempotent. */
@@ -223,6 +237,7 @@ export class RecordWriter {
       durability: this.#settings.durability,
       appendTime: () => topic.settings.timestamps === 'append' ? this.#clock.now() : undefined,
       budget: this.#budget,
+      producer: this.#settings.producer,
     })
   }
 
@@ -248,7 +263,7 @@ export class RecordWriter {
 }
 
 /** The record's size in a batch, if the topic takes it. */
-function checkedBytes(topic: StoredTopic, record: EncodedRecord): number {
+export function checkedBytes(topic: StoredTopic, record: EncodedRecord): number {
   const { maxRecordBytes } = topic.settings
   const bytes = recordBytes(record.key, record.value, record.headers)
   if (bytes <= maxRecordBytes) return bytes

@@ -6,6 +6,8 @@ import type { Clock } from '../platform/clock.ts'
 
 /** A timer takes 31 bits: after so long a round comes in any case. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
+/** What is urgent waits for no interval; but rounds that bring nothing must not follow each other at once. */
+const URGENT_MS = 1000
 
 export class Rounds {
   readonly #clock: Clock
@@ -28,14 +30,22 @@ export class Rounds {
 
   /** There is something to do: a round begins within an interval, or after a longer time where it has that. */
   needed(inMs = this.#intervalMs): void {
-    const ms = Math.min(Math.max(inMs, this.#intervalMs), LONGEST_TIMER_MS)
-    if (this.#running) this.#againInMs = Math.min(this.#againInMs, ms)
-    else if (!this.#stopped && this.#clock.now() + ms < this.#timerAt) this.#schedule(ms)
+    this.#begin(Math.min(Math.max(inMs, this.#intervalMs), LONGEST_TIMER_MS))
+  }
+
+  /** Somebody waits for it: a round begins within a second, and no sooner after the last. */
+  urgent(): void {
+    this.#begin(Math.min(this.#intervalMs, URGENT_MS))
   }
 
   stop(): void {
     this.#stopped = true
     this.#timer?.cancel()
+  }
+
+  #begin(ms: number): void {
+    if (this.#running) this.#againInMs = Math.min(this.#againInMs, ms)
+    else if (!this.#stopped && this.#clock.now() + ms < this.#timerAt) this.#schedule(ms)
   }
 
   #schedule(ms: number): void {
@@ -51,6 +61,6 @@ export class Rounds {
     this.#running = false
     const ms = this.#againInMs
     this.#againInMs = Infinity
-    if (ms < Infinity) this.needed(ms)
+    if (ms < Infinity) this.#begin(ms)
   }
 }

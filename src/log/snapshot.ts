@@ -41,10 +41,18 @@ export class Snapshots {
   get idle(): Promise<void> { return this.#copying }
 
   /** One of the changes of the catalog. Resolves once the moment has come, `copied` once all is done. */
-  async begin(directory: string, fs = this.#log.fs): Promise<{ readonly copied: Promise<void> }> {
+  async begin(target: string, fs = this.#log.fs): Promise<{ readonly copied: Promise<void> }> {
     await this.#copying
+    const directory = fs.realPath(target)
+    // What is left of a full disk is kept for what ends that; a copy on another device takes nothing of it.
+    const sharesRoom = fs === this.#log.fs && deviceOf(fs, directory) === deviceOf(fs, this.#log.path)
+    const check = (): void => {
+      this.#checkOpen()
+      if (sharesRoom) this.#store.room.checkRoom('snapshot', { directory })
+    }
+    check()
     clearTarget(fs, directory, this.#log)
-    const moment = await LogMoment.take(this.#store, this.#checkOpen)
+    const moment = await LogMoment.take(this.#store, check)
     const copied = moment.copyTo(fs, directory)
     this.#copying = copied.catch(() => { /* its caller has it */ })
     return { copied }
@@ -54,17 +62,18 @@ export class Snapshots {
 /** The log at one moment, and its partitions held until their copies are made. */
 class LogMoment {
   readonly #store: PartitionStore
-  readonly #checkOpen: () => void
+  /** Throws where the copy is of no use any more, or in the way. */
+  readonly #check: () => void
   readonly #releases: ReadonlyMap<WritablePartition, () => void>
   readonly #partitions: readonly PartitionMoment[]
   readonly #checkpoints: ReadonlyMap<string, Offsets>
 
-  static async take(store: PartitionStore, checkOpen: () => void): Promise<LogMoment> {
+  static async take(store: PartitionStore, check: () => void): Promise<LogMoment> {
     const releases = new Map<WritablePartition, () => void>()
     const missing = (): WritablePartition[] => store.partitions.filter(partition => !releases.has(partition))
     try {
       while (missing().length > 0) await Promise.all(missing().map(partition => hold(partition, releases))) // a state log may be made meanwhile
-      return new LogMoment(store, checkOpen, releases)
+      return new LogMoment(store, check, releases)
     } catch (error) {
       for (const release of releases.values()) release()
       throw error
@@ -72,9 +81,9 @@ class LogMoment {
   }
 
   /** Synchronous: this is the moment. */
-  private constructor(store: PartitionStore, checkOpen: () => void, releases: Map<WritablePartition, () => void>) {
+  private constructor(store: PartitionStore, check: () => void, releases: Map<WritablePartition, () => void>) {
     this.#store = store
-    this.#checkOpen = checkOpen
+    this.#check = check
     this.#releases = releases
     this.#partitions = [...releases.keys()].map(noteMoment)
     this.#checkSound()
@@ -110,7 +119,7 @@ class LogMoment {
       const { partition } = moment
       const directory = join(root, partition.label)
       const step = async (): Promise<void> => {
-        this.#checkOpen()
+        this.#check()
         partition.checkWritable()
         if (slices.due()) await slices.pause()
       }
@@ -131,7 +140,7 @@ class LogMoment {
 
   /** Of a partition whose disk has failed nobody knows whether what was read of it is what the device has. */
   #checkSound(): void {
-    this.#checkOpen()
+    this.#check()
     for (const { partition } of this.#partitions) partition.checkWritable()
   }
 }
@@ -149,15 +158,20 @@ function hold(partition: WritablePartition, releases: Map<WritablePartition, () 
 
 /** Refuses a target that is in the way. An empty directory is removed: so it is known that it can be replaced. */
 function clearTarget(fs: FileSystem, directory: string, log: LogDirectory): void {
-  if (fs === log.fs && isWithin(directory, log.path)) {
+  if (fs === log.fs && isWithin(directory, fs.realPath(log.path))) {
     throw new UsageError('SNAPSHOT_INSIDE_LOG', `snapshot: ${directory} is the log's own directory, or lies in it`, { hint: 'choose a directory beside it', details: { directory, log: log.path } })
   }
   const stat = fs.stat(directory)
   if (stat === undefined) return
-  if (stat.kind !== 'directory') throw new UsageError('LOCATION_NOT_A_DIRECTORY', `snapshot: ${directory} is a ${stat.kind}, not a directory`, { hint: 'give a directory that is not there yet', details: { path: directory } })
+  if (stat.kind !== 'directory') throw new UsageError('LOCATION_NOT_A_DIRECTORY', `snapshot: ${directory} is ${stat.kind === 'file' ? 'a file, not' : 'neither a file nor'} a directory`, { hint: 'give a directory that is not there yet', details: { path: directory } })
   const [found] = fs.list(directory)
   if (found !== undefined) throw new ConflictError('DIRECTORY_NOT_EMPTY', `snapshot: ${directory} is not empty: it holds '${found}'`, { hint: 'give a directory that is not there yet, or an empty one', details: { path: directory, found } })
   fs.removeDirectory(directory)
+}
+
+/** Of what is not there yet: where it would be made. */
+function deviceOf(fs: FileSystem, path: string): number {
+  return fs.stat(path)?.device ?? deviceOf(fs, dirname(path))
 }
 
 function isWithin(path: string, directory: string): boolean {

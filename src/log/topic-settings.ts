@@ -5,7 +5,7 @@
 // `segmentBytes` is where a segment is rolled and not a bound for a record: a batch that is larger gets a segment of
 // its own. So maxRecordBytes needs no relation to it; what must hold is that a position in a segment fits 31 bits:
 // segmentBytes (≤ 1 GiB) + one batch (≤ 64 MiB) < 2 GiB.
-import { optionInvalid, callback, duration, integer, listOf, nonEmptyText, number, oneOf, optionTable, readGiven, size } from '../base/options.ts'
+import { optionInvalid, callback, duration, integer, identifier, listOf, nonEmptyText, number, oneOf, optionTable, readGiven, size } from '../base/options.ts'
 import type { GivenOf, Reader } from '../base/options.ts'
 import { describe } from '../base/describe.ts'
 import { ConflictError, CorruptionError, UsageError } from '../base/errors.ts'
@@ -21,7 +21,12 @@ import type { Serde, SerdeName } from './serdes.ts'
 export const CLEANUPS = ['delete', 'compact', 'compact+delete'] as const
 export const TIMESTAMPS = ['create', 'append'] as const
 
+/** Given for a topic that is stored, policies are applied as alter() does, and told by the event 'warning'. */
 export interface TopicOptions<V = unknown, K = unknown> {
+  /**
+   * Default 1. Can be added to, never taken away. With more of them keys go to other partitions than before, and what is stored stays
+   * where it is: a key's records are then in two partitions, out of order, and compaction leaves the newest in each.
+   */
   partitions?: number
   key?: SerdeName<K> | Serde<K>
   value?: SerdeName<V> | Serde<V>
@@ -29,16 +34,31 @@ export interface TopicOptions<V = unknown, K = unknown> {
   schema?: StandardSchema<any, V> | VersionedSchema<V>
   partitioner?: 'murmur2' | 'xxhash' | ((key: Uint8Array, partitions: number) => number)
   compression?: Codec
+  /** 'delete', the default: what retention and retentionBytes let go, goes. 'compact': the newest record of each key stays, whatever those say. Or both. */
   cleanup?: 'delete' | 'compact' | 'compact+delete'
+  /**
+   * Default 'forever'. How long a segment is kept after its newest record. Whole segments go, so a record stays for up to a segment longer: see
+   * segmentBytes, segmentAge. 0: it goes in the next round of housekeeping, unless retainUntilConsumedBy holds it.
+   */
   retention?: Duration
+  /** Default 'unlimited'. Of each partition the oldest segments go while the rest still holds that much: it keeps that, and up to one segment more. */
   retentionBytes?: Size
-  /** Groups: nothing they have not committed is deleted (retentionBytes still caps it). */
+  /**
+   * Groups: nothing goes for its age before they have committed it; with `retention: 0` it goes then. retentionBytes still caps it.
+   * Without retention, and with cleanup 'compact', it does nothing.
+   */
   retainUntilConsumedBy?: readonly string[]
+  /** Default '64MiB'. Where a segment ends and the next begins; a batch that is larger gets a segment of its own. */
   segmentBytes?: Size
+  /** Default '7d'. So long after a segment's first record the next one begins, with a record that comes then. */
   segmentAge?: Duration
+  /** Default 0.5. A partition is compacted when that much of it has not been. */
   minDirtyRatio?: number
+  /** Default '24h'. How long a tombstone (a record whose value is null) stays after the compaction that first met it; what is altered holds for those met later. */
   tombstoneRetention?: Duration
+  /** Default 0 and 'forever'. What is younger than `min` is not compacted; what is older than `max` is, however little it is, and where nobody writes too. */
   compactionLag?: { min?: Duration; max?: Duration }
+  /** Default '16MiB'. */
   maxRecordBytes?: Size
   timestamps?: 'create' | 'append'
 }
@@ -73,9 +93,9 @@ const POLICIES = optionTable({
   schema: { default: undefined, read: checkSchema },
   compression: { default: 'none', read: oneOf(CODECS) }, // a codec costs time, and some are optional packages: by choice
   cleanup: { default: 'delete', read: oneOf(CLEANUPS) },
-  retention: { default: Infinity, read: duration({ min: 1 }) }, // an embedded log never deletes unless told to
+  retention: { default: Infinity, read: duration() }, // an embedded log never deletes unless told to
   retentionBytes: { default: Infinity, read: size({ min: 1 }) },
-  retainUntilConsumedBy: { default: [], read: listOf(nonEmptyText) },
+  retainUntilConsumedBy: { default: [], read: listOf(identifier) },
   segmentBytes: { default: 64 * MiB, read: size({ min: KiB, max: GiB }) }, // positions fit 31 bits; 1 KiB is for tests
   segmentAge: { default: 604_800_000, read: duration({ min: 1 }) }, // 7d, as in Kafka: retention takes whole segments
   minDirtyRatio: { default: 0.5, read: number({ min: 0, max: 1 }) }, // as in Kafka: at most half of the log is superseded
@@ -222,7 +242,7 @@ const STORED: { readonly [Name in keyof TopicSettings]: Reader<TopicSettings[Nam
   cleanup: POLICIES.cleanup.read,
   retentionMs: stored(POLICIES.retention.read),
   retentionBytes: stored(POLICIES.retentionBytes.read),
-  retainUntilConsumedBy: POLICIES.retainUntilConsumedBy.read,
+  retainUntilConsumedBy: listOf(nonEmptyText), // an id that no group can have is no reason not to open the log
   segmentBytes: stored(POLICIES.segmentBytes.read),
   segmentAgeMs: stored(POLICIES.segmentAge.read),
   minDirtyRatio: POLICIES.minDirtyRatio.read,

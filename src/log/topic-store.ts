@@ -23,6 +23,7 @@ import { caseClash } from './topic-name.ts'
 import { defaultSettings, reconcile, type ReadTopicOptions, type TopicSettings } from './topic-settings.ts'
 
 const CATALOG_ID = 'AAAAAAAAAAAAAAAAAAAAAQ'
+const UNCOMPACTED_CATALOG = Object.freeze({ ...INTERNAL_SETTINGS, cleanup: 'delete' as const })
 
 export class TopicStore {
   readonly topics = new Map<string, StoredTopic>()
@@ -33,7 +34,7 @@ export class TopicStore {
   readonly #observer: () => TopicObserver | undefined
   #catalog!: Catalog
   /** While directories of deleted topics stand, the records that tell of their deletion stay, and the next opening looks. */
-  readonly #catalogPolicies = () => this.#store.hasUnremoved ? { ...INTERNAL_SETTINGS, cleanup: 'delete' as const } : INTERNAL_SETTINGS
+  readonly #catalogPolicies = () => this.#store.hasUnremoved ? UNCOMPACTED_CATALOG : INTERNAL_SETTINGS
 
   constructor(directory: LogDirectory, store: PartitionStore, settings: OpenSettings, events: EventEmitter, observer: () => TopicObserver | undefined) {
     this.#directory = directory
@@ -108,6 +109,7 @@ export class TopicStore {
     const partitions = await this.#createPartitions(name, id, 0, settings.partitions, () => topic.current?.settings ?? settings)
     await this.#putOrUndo(name, { id, settings }, partitions, 0)
     topic.current = await this.#register(name, id, settings, partitions, all)
+    this.#warnOfIdle(name, settings)
     await this.#observer()?.changed()
     return topic.current
   }
@@ -194,6 +196,15 @@ export class TopicStore {
       topic.grow(added)
       await this.#observer()?.changed()
     }
+    if (changed.includes('retainUntilConsumedBy')) this.#warnOfIdle(topic.name, settings)
     if (report !== undefined) this.#events.emit('warning', { code: report, message: `topic '${topic.name}': changed ${changed.join(', ')}, as given on opening it`, hint: 'leave options out to keep what is stored' })
+  }
+
+  /** Not refused: the policy that it goes with may come with the next alter(). */
+  #warnOfIdle(name: string, { cleanup, retentionMs, retainUntilConsumedBy }: Readonly<TopicSettings>): void {
+    if (retainUntilConsumedBy.length === 0 || (cleanup !== 'compact' && retentionMs < Infinity)) return
+    this.#events.emit('warning', cleanup === 'compact'
+      ? { code: 'OPTION_IDLE', message: `topic '${name}': retainUntilConsumedBy does nothing with cleanup 'compact': a superseded record goes, whoever has not read it`, hint: 'compactionLag.min keeps what is superseded for a while' }
+      : { code: 'OPTION_IDLE', message: `topic '${name}': retainUntilConsumedBy does nothing without retention: no record goes for its age`, hint: 'retention: 0 lets go what these groups have committed, as soon as they have' })
   }
 }

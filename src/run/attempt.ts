@@ -4,6 +4,7 @@
 import type { TimeoutError } from '../base/errors.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Lane } from '../groups/lane.ts'
+import type { HeldSends } from './held-sends.ts'
 
 export interface HandlerContext {
   readonly signal: AbortSignal
@@ -101,5 +102,15 @@ export class Attempt implements HandlerContext {
     if (this.#timedOut === undefined) this.#unlink = this.#lane.link(own)
     else own.abort(this.#timedOut)
     return own
+  }
+}
+
+/** One whose sends are held back. */
+export class HoldingAttempt extends Attempt {
+  readonly tx: HeldSends
+
+  constructor(attempt: number, lane: LaneSignal, isTimed: boolean, tx: HeldSends) {
+    super(attempt, lane, isTimed)
+    this.tx = tx
   }
 }

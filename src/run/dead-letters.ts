@@ -17,6 +17,7 @@ import { storedParts } from '../log/record-view.ts'
 import type { RecordWriter } from '../log/record-writer.ts'
 import type { StoredTopic } from '../log/stored-topic.ts'
 import type { Subscription } from '../groups/subscription.ts'
+import type { HeldSends } from './held-sends.ts'
 import { messageOf } from './run-errors.ts'
 
 /** What the headers may add, with room: they are bounded by MESSAGE_CHARACTERS and the lengths of names. */
@@ -61,6 +62,12 @@ export class DeadLetters {
     this.#writer ??= this.#log.writer({ durability, compression: undefined, linger: 0, batchBytes: 256 * KiB, maxBufferedBytes: 32 * MiB }, this.#topic)
     const letters = records.map(record => this.#letter(record, failure, clock.now()))
     await this.#writer.sendAll(letters, () => this.#topic)
+  }
+
+  /** They wait for the transaction that their sources' positions move with. */
+  hold(records: readonly LogRecord[], failure: Failure, held: HeldSends): void {
+    const now = this.#log.settings.clock.now()
+    for (const record of records) held.hold(this.#topic, this.#letter(record, failure, now))
   }
 
   close(): void {

@@ -12,12 +12,15 @@ import { Fifo } from './fifo.ts'
 import type { Handling } from './handling.ts'
 import type { LaneQueue, QueueOwner, Task } from './lane-queue.ts'
 import { RunStopped } from './run-errors.ts'
+import type { RunTransactions } from './run-transactions.ts'
 
 export interface DispatcherParts {
   readonly member: Pick<Member, 'lanes' | 'ready' | 'ended' | 'turn'>
   readonly handling: Handling
   readonly clock: Clock
   readonly concurrency: number
+  /** With exactly-once. */
+  readonly transactions: RunTransactions | undefined
   readonly newQueue: (lane: Lane, owner: QueueOwner) => LaneQueue
   /** Whatever ends the runner, where nobody asked it to: then it calls stop(). */
   readonly onStopped: (cause: unknown) => void
@@ -35,6 +38,7 @@ export class Dispatcher implements QueueOwner, MemberUser {
   #inFlight = 0
   #isWakeDue = false
   #isStopped = false
+  #isLeft = false
   #onDrained: (() => void) | undefined
 
   constructor(parts: DispatcherParts) {
@@ -45,6 +49,7 @@ export class Dispatcher implements QueueOwner, MemberUser {
 
   /** Handlers that are under way. */
   get inFlight(): number { return this.#inFlight }
+  get commits(): RunTransactions | undefined { return this.#parts.transactions }
 
   /** Hands out nothing more. Resolves once no handler is under way. */
   stop(): Promise<void> {
@@ -56,8 +61,9 @@ export class Dispatcher implements QueueOwner, MemberUser {
     })
   }
 
-  /** Tells the handlers that are under way. */
+  /** Tells the handlers that are under way. What comes of them counts no more. */
   abort(reason: Error): void {
+    this.#isLeft = true
     for (const queue of this.#queues.values()) queue.signal.abort(reason)
   }
 
@@ -80,6 +86,15 @@ export class Dispatcher implements QueueOwner, MemberUser {
   ready(queue: LaneQueue): void {
     this.#list(queue)
     this.#wake()
+  }
+
+  passed(task: Task): void {
+    this.#parts.transactions?.passed(task)
+  }
+
+  /** Lanes that are revoked have waited for it. */
+  committed(): void {
+    for (const queue of this.#queues.values()) if (queue.isClosed) this.#handOn(queue)
   }
 
   #queueOf(lane: Lane): LaneQueue {
@@ -117,6 +132,8 @@ export class Dispatcher implements QueueOwner, MemberUser {
     this.#workers++
     for (;;) {
       if (this.#pause !== undefined || this.#slices.due()) await this.#rest()
+      const room = this.#parts.transactions?.room
+      if (room !== undefined) await room
       const task = this.#next()
       if (task === undefined) break
       let failure: { readonly error: unknown } | undefined
@@ -126,7 +143,8 @@ export class Dispatcher implements QueueOwner, MemberUser {
       } catch (error) {
         failure = { error }
       }
-      if (failure === undefined) this.#handled(task)
+      if (this.#isLeft) this.#drop(task.queue)
+      else if (failure === undefined) this.#handled(task)
       else await this.#failed(task, failure.error)
     }
     this.#workers--
@@ -177,8 +195,8 @@ export class Dispatcher implements QueueOwner, MemberUser {
     if (isGone(queue)) return this.#drop(queue) // the record is another member's by now
     try {
       const retryMs = await this.#parts.handling.failed(task, error)
-      if (retryMs === undefined) return this.#handled(task)
-      if (queue.isClosed) return this.#drop(queue)
+      if (retryMs === undefined && !this.#isLeft) return this.#handled(task)
+      if (retryMs === undefined || queue.isClosed) return this.#drop(queue)
       queue.retryLater(task, retryMs)
       this.#isBack(queue)
     } catch (stopped) {
@@ -199,9 +217,11 @@ export class Dispatcher implements QueueOwner, MemberUser {
     this.#tellDrained()
   }
 
-  /** A lane that is revoked goes to its next owner when nothing of it is in hand. */
+  /** A lane that is revoked goes to its next owner when nothing of it is in hand, and what a transaction has to commit of it is committed. */
   #handOn({ lane, inFlight }: LaneQueue): void {
     if (inFlight > 0 || lane.state !== 'revoking') return
+    const { transactions } = this.#parts
+    if (transactions?.owes(lane) === true) return void transactions.handled()
     this.#queues.delete(lane)
     lane.release()
   }

@@ -5,9 +5,10 @@ import type { Lane } from '../groups/lane.ts'
 import type { Member } from '../groups/member.ts'
 import type { LogRecord } from '../log/log-record.ts'
 import type { Clock } from '../platform/clock.ts'
-import { Attempt, type Handler } from './attempt.ts'
+import { Attempt, HoldingAttempt, type Handler } from './attempt.ts'
 import { backOffMs } from './back-off.ts'
 import type { DeadLetters, Failure } from './dead-letters.ts'
+import { HeldSends, type HeldSendsParts } from './held-sends.ts'
 import type { Task } from './lane-queue.ts'
 import { RunStopped, handlerFailed, handlerTimedOut } from './run-errors.ts'
 import type { RunSettings } from './run-options.ts'
@@ -18,6 +19,8 @@ export interface HandlingParts {
   readonly handler: Handler
   readonly settings: RunSettings
   readonly deadLetters: DeadLetters | undefined
+  /** With exactly-once. */
+  readonly holding?: HeldSendsParts | undefined
   readonly clock: Clock
   /** Draws from [0, 1). */
   readonly random: () => number
@@ -44,6 +47,7 @@ export class Handling {
   attempt(task: Task): PromiseLike<unknown> | undefined {
     const refused = task.attempt === 1 ? undecodable(task) : undefined
     if (refused !== undefined) return this.#without(refused, task)
+    if (this.#parts.holding !== undefined) return this.#callHolding(task, new HeldSends(this.#parts.holding))
     return this.#commitsFirst ? this.#commitAndCall(task, endOf(task)) : this.#call(task)
   }
 
@@ -54,13 +58,28 @@ export class Handling {
     if (!isTimeOut(error)) tell(error) // that one was told in its time
     if (task.attempt < retry.attempts) return backOffMs(retry, task.attempt, random)
     if (deadLetters === undefined) throw new RunStopped(handlerFailed(group, task, this.#commitsFirst, error))
-    await bury(deadLetters, task.records, { attempts: task.attempt, error })
+    await this.#bury(deadLetters, task, task.records, { attempts: task.attempt, error })
     return undefined
   }
 
-  #call(task: Task): PromiseLike<unknown> | undefined {
+  /** With exactly-once. What it has sent goes with its record, unless it fails. */
+  #callHolding(task: Task, tx: HeldSends): PromiseLike<unknown> | undefined {
+    let running: PromiseLike<unknown> | undefined
+    try {
+      running = this.#call(task, tx)
+    } catch (error) {
+      tx.close()
+      throw error
+    }
+    if (running !== undefined || tx.encoding !== undefined) return endHolding(task, tx, running)
+    keepSends(task, tx)
+    return undefined
+  }
+
+  #call(task: Task, tx?: HeldSends): PromiseLike<unknown> | undefined {
     const handler = this.#handler // without a `this`
-    const attempt = new Attempt(task.attempt, task.queue.signal, this.#timeoutMs !== Infinity)
+    const isTimed = this.#timeoutMs !== Infinity
+    const attempt = tx === undefined ? new Attempt(task.attempt, task.queue.signal, isTimed) : new HoldingAttempt(task.attempt, task.queue.signal, isTimed, tx)
     const { given } = task
     const result = handler(Array.isArray(given) ? [...given] : given, attempt) // what it does to its array is not seen by the next attempt
     if (!isThenable(result)) return undefined
@@ -94,7 +113,7 @@ export class Handling {
     for (const { record, error } of refused) {
       tell(error)
       if (deadLetters === undefined || isProgramsMistake(error)) throw new RunStopped(error)
-      await bury(deadLetters, [record], { attempts: 0, error })
+      await this.#bury(deadLetters, task, [record], { attempts: 0, error })
     }
     const rest = task.records.filter(record => !refused.some(each => each.record === record))
     if (this.#commitsFirst) await this.#commit(task.queue.lane, end)
@@ -102,14 +121,33 @@ export class Handling {
     task.given = rest
     await this.#call(task)
   }
+
+  async #bury(deadLetters: DeadLetters, task: Task, records: readonly LogRecord[], failure: Failure): Promise<void> {
+    const { holding } = this.#parts
+    try {
+      if (holding === undefined) return await deadLetters.write(records, failure)
+      task.effects = new HeldSends(holding)
+      deadLetters.hold(records, failure, task.effects)
+    } catch (error) {
+      throw new RunStopped(error)
+    }
+  }
 }
 
-async function bury(deadLetters: DeadLetters, records: readonly LogRecord[], failure: Failure): Promise<void> {
+async function endHolding(task: Task, tx: HeldSends, running: PromiseLike<unknown> | undefined): Promise<void> {
   try {
-    await deadLetters.write(records, failure)
-  } catch (error) {
-    throw new RunStopped(error)
+    await running
+  } finally {
+    tx.close()
   }
+  if (tx.encoding !== undefined) await tx.encoding
+  keepSends(task, tx)
+}
+
+function keepSends(task: Task, tx: HeldSends): void {
+  tx.close()
+  tx.checkSound()
+  task.effects = tx
 }
 
 /** undefined: all can be decoded, and is. */

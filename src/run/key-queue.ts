@@ -7,6 +7,7 @@
 // It looks ahead no further than it must to find something to hand out, and never further than LOOK_AHEAD records
 // from the first unhandled one: they are what comes again after a crash. And no further than its share of what may be
 // buffered: a record that is not handled keeps its batch in memory.
+import { MiB } from '../base/units.ts'
 import type { LogRecord } from '../log/log-record.ts'
 import type { RecordBatchView } from '../log/record-batch-view.ts'
 import { storedKey } from '../log/record-view.ts'
@@ -15,6 +16,8 @@ import { Fifo } from './fifo.ts'
 import { LaneQueue, Task, type QueueOwner } from './lane-queue.ts'
 
 const LOOK_AHEAD = 4096
+/** With exactly-once: no further than to where so much is held back for what was handled out of order. */
+const MOST_EFFECT_BYTES = 32 * MiB
 
 export interface KeyOrder {
   /**
@@ -58,6 +61,8 @@ export class KeyQueue extends LaneQueue {
   #heldBytes = 0
   /** In the window behind another of its key. */
   #blocked = 0
+  /** What those have sent that are handled and wait for one before them. */
+  #effectBytes = 0
 
   constructor(lane: Lane, owner: QueueOwner, order: KeyOrder) {
     super(lane, owner)
@@ -78,6 +83,7 @@ export class KeyQueue extends LaneQueue {
   protected override finish(task: KeyTask): void {
     task.isHandled = true
     this.#letGo(task.batch)
+    this.#effectBytes += task.effects?.bytes ?? 0
     if (task.follower !== undefined) {
       this.#blocked--
       this.#ready.push(task.follower)
@@ -103,6 +109,7 @@ export class KeyQueue extends LaneQueue {
   }
 
   #mayLookAhead(): boolean {
+    if (this.#effectBytes >= MOST_EFFECT_BYTES && this.#window.size > 0) return false
     return this.#window.size < LOOK_AHEAD && !(this.#order.byOffset && this.#blocked > 0)
   }
 
@@ -128,6 +135,8 @@ export class KeyQueue extends LaneQueue {
     for (let first = this.#window.peek(); first?.isHandled === true; first = this.#window.peek()) {
       end = first.offset + 1
       this.#window.shift()
+      this.#effectBytes -= first.effects?.bytes ?? 0
+      this.passed(first)
     }
     if (end !== undefined) this.lane.settle(end)
   }

@@ -11,6 +11,7 @@ import type { RecordBatchView } from '../log/record-batch-view.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Lane } from '../groups/lane.ts'
 import { LaneSignal } from './attempt.ts'
+import type { HeldSends } from './held-sends.ts'
 
 /** What one call of the handler gets, until it is handled, given up, or a dead letter. */
 export class Task {
@@ -19,6 +20,8 @@ export class Task {
   given: LogRecord | LogRecord[]
   /** The call that is under way, or comes next. */
   attempt = 1
+  /** With exactly-once: what is to be in the log when it is handled. */
+  effects: HeldSends | undefined
 
   constructor(queue: LaneQueue, given: LogRecord | LogRecord[]) {
     this.queue = queue
@@ -34,6 +37,8 @@ export interface QueueOwner {
   readonly clock: Clock
   /** Something may be handed out now, where the queue had nothing before. */
   ready(queue: LaneQueue): void
+  /** It is handled, and so is all before it in its lane, which is settled in the same step. */
+  passed(task: Task): void
 }
 
 interface Timer { readonly at: number; readonly cancel: () => void }
@@ -130,6 +135,11 @@ export abstract class LaneQueue {
       this.#records = this.takeBatch()?.[Symbol.iterator]()
       if (this.#records === undefined) return undefined
     }
+  }
+
+  /** By offset. */
+  protected passed(task: Task): void {
+    this.#owner.passed(task)
   }
 
   protected takeBatch(): RecordBatchView | undefined {

@@ -8,7 +8,7 @@ import { nameOf, type TopicLike } from '../log/topic-like.ts'
 export interface BatchOptions { max?: number; wait?: Duration }
 
 export interface RunOptions extends Omit<JoinOptions, 'commit'> {
-  delivery?: 'at-least-once' | 'at-most-once'
+  delivery?: 'at-least-once' | 'at-most-once' | 'exactly-once'
   concurrency?: number
   order?: 'partition' | 'key'
   batch?: BatchOptions
@@ -35,7 +35,7 @@ export interface RunSettings {
   /** Without the signal: where it aborts the runner stops first. */
   readonly join: JoinSettings
   readonly signal: AbortSignal | undefined
-  readonly delivery: 'at-least-once' | 'at-most-once'
+  readonly delivery: 'at-least-once' | 'at-most-once' | 'exactly-once'
   readonly concurrency: number
   readonly order: 'partition' | 'key'
   /** undefined: the handler takes one record. */
@@ -78,13 +78,16 @@ const RUN_OPTIONS = optionTable({
   handlerTimeout: { default: Infinity, read: duration({ min: 1, max: LONGEST_MS }) },
 })
 
+/** With exactly-once the runner's transactions commit, and nothing else. */
+const COMMITS = { 'at-least-once': 'auto', 'at-most-once': 'before', 'exactly-once': 'manual' } as const
+
 /** `what` begins every message: "group 'billing': run". */
 export function readRunOptions(options: unknown, what: string): RunSettings {
   const { delivery, concurrency, order, batch, retry, deadLetter, handlerTimeout, from, signal, ...shared } = readOptions(options, RUN_OPTIONS, what)
   checkFrom(from, what)
-  if (delivery === 'exactly-once') throw notYet(what)
+  if (delivery === 'exactly-once' && batch !== undefined) throw batches(what)
   if (delivery === 'at-most-once' && retry !== ONE_ATTEMPT) throw repeats(what)
-  const join = Object.freeze({ ...shared, from, signal: undefined, commit: delivery === 'at-most-once' ? 'before' : 'auto' } as const)
+  const join = Object.freeze({ ...shared, from, signal: undefined, commit: COMMITS[delivery] } as const)
   return Object.freeze({ join, signal, delivery, concurrency, order, batch, retry, deadLetter, handlerTimeoutMs: handlerTimeout })
 }
 
@@ -110,9 +113,9 @@ function readTopicName(value: unknown, name: string): string {
   return nonEmptyText(given, name)
 }
 
-function notYet(what: string): UsageError {
-  return new UsageError('EXACTLY_ONCE_NOT_YET', `${what}: delivery 'exactly-once' comes with transactions, which this version does not have`, {
-    hint: "with 'at-least-once' a record may come again after a crash: make the handler's effect the same when it does",
+function batches(what: string): UsageError {
+  return new UsageError('OPTIONS_CONTRADICT', `${what}: with delivery 'exactly-once' the handler takes one record, not batches`, {
+    hint: 'leave out batch: what is handled in a tick shares a transaction as it is',
   })
 }
 

@@ -16,9 +16,11 @@ import type { Lane } from '../groups/lane.ts'
 import type { Member } from '../groups/member.ts'
 import type { Subscription } from '../groups/subscription.ts'
 import type { OpenLog } from '../log/open-log.ts'
+import type { StoredTopic } from '../log/stored-topic.ts'
 import type { Clock } from '../platform/clock.ts'
 import { keepAlive } from '../platform/keep-alive.ts'
 import { nextTurn } from '../platform/next-turn.ts'
+import type { OpenTransaction } from '../transactions/open-transaction.ts'
 import type { Handler } from './attempt.ts'
 import { BatchQueue } from './batch-queue.ts'
 import { DeadLetters } from './dead-letters.ts'
@@ -29,6 +31,7 @@ import { KeyQueue } from './key-queue.ts'
 import type { LaneQueue, QueueOwner } from './lane-queue.ts'
 import { messageOf, stopTimedOut } from './run-errors.ts'
 import { readRunOptions, type RunSettings } from './run-options.ts'
+import { RunTransactions } from './run-transactions.ts'
 
 const STOP_OPTIONS = optionTable({ timeout: { default: 10_000, read: duration() } })
 /** For handlers that are under way when the runner ends without having been asked to. */
@@ -43,6 +46,13 @@ export interface PreparedRun {
   readonly deadLetters: DeadLetters | undefined
 }
 
+/** What delivery 'exactly-once' needs. */
+export interface ExactlyOnceParts {
+  readonly member: Member
+  readonly begin: () => Promise<OpenTransaction>
+  readonly topicOf: (topic: unknown) => StoredTopic
+}
+
 export interface RunnerParts {
   readonly member: Pick<Member, 'lanes' | 'ready' | 'ended' | 'use' | 'turn' | 'commitNow' | 'close'>
   /** Draws from [0, 1): the jitter of back-offs. */
@@ -53,6 +63,7 @@ export interface RunnerParts {
   readonly onUnobserved: (error: MillraceError) => void
   /** It has ended well, or somebody has stopped it after its failure: nobody has to hear of that any more. */
   readonly onSettled: () => void
+  readonly exactlyOnce?: ExactlyOnceParts | undefined
 }
 
 export interface Health {
@@ -81,6 +92,7 @@ export class Runner implements AsyncDisposable {
   readonly #prepared: PreparedRun
   readonly #parts: RunnerParts
   readonly #dispatcher: Dispatcher
+  readonly #transactions: RunTransactions | undefined
   readonly #letGo = keepAlive()
   readonly #stopListening: () => void
   readonly #done: Promise<void>
@@ -104,9 +116,18 @@ export class Runner implements AsyncDisposable {
       this.#lastError = { error }
       parts.onError(error)
     }
+    this.#transactions = parts.exactlyOnce && new RunTransactions({
+      ...parts.exactlyOnce, clock,
+      commitIntervalMs: settings.join.commitInterval,
+      onCommitted: () => { this.#dispatcher.committed() },
+      onFailed: tell,
+      onFailedForGood: error => { if (parts.member.ended === undefined) this.#fail(error) },
+    })
+    const holding = parts.exactlyOnce && { clock, topicOf: parts.exactlyOnce.topicOf, what: `group '${prepared.group}': tx.send` }
     this.#dispatcher = new Dispatcher({
       member: parts.member,
-      handling: new Handling({ ...prepared, member: parts.member, random: parts.random, tell }),
+      handling: new Handling({ ...prepared, holding, member: parts.member, random: parts.random, tell }),
+      transactions: this.#transactions,
       clock,
       concurrency: settings.concurrency,
       newQueue: (lane, owner) => newQueue(settings, parts.member, lane, owner),
@@ -192,12 +213,20 @@ export class Runner implements AsyncDisposable {
 
   async #leaveGroup(): Promise<void> {
     try {
-      await this.#parts.member.close()
+      await this.#commitAndClose()
     } catch (error) {
       this.#failure ??= typed(error, this.#prepared.group)
       this.#lastError = { error: this.#failure }
     }
     this.#prepared.deadLetters?.close()
+  }
+
+  async #commitAndClose(): Promise<void> {
+    try {
+      await this.#transactions?.close()
+    } finally {
+      await this.#parts.member.close()
+    }
   }
 
   #leaveAfter(ms: number): void {

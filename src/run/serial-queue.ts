@@ -29,6 +29,7 @@ export abstract class SerialQueue extends LaneQueue {
 
   protected override finish(): void {
     this.#state = 'done'
+    if (this.#task !== undefined) this.passed(this.#task)
     this.#task = undefined
     this.lane.settle(this.#endOffset)
   }

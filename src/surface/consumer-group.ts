@@ -1,8 +1,10 @@
 // What users hold of a consumer group: a thin cover over groups/ and run/.
+import { identifier } from '../base/options.ts'
 import type { Duration } from '../base/units.ts'
 import type { Coordinator, PartitionLag } from '../groups/coordinator.ts'
 import type { GroupEvents } from '../groups/group.ts'
-import { readId, readJoinOptions, type JoinOptions } from '../groups/join-options.ts'
+import { readJoinOptions, type JoinOptions } from '../groups/join-options.ts'
+import type { Member } from '../groups/member.ts'
 import { Subscription, type TopicSelection } from '../groups/subscription.ts'
 import type { LogRecord } from '../log/log-record.ts'
 import type { OpenLog } from '../log/open-log.ts'
@@ -11,9 +13,15 @@ import { nameOf, type TopicLike } from '../log/topic-like.ts'
 import { checkTopicName } from '../log/topic-name.ts'
 import type { HandlerContext } from '../run/attempt.ts'
 import type { BatchOptions, RunOptions } from '../run/run-options.ts'
-import { Runner as RecordRunner, prepareRun } from '../run/runner.ts'
+import { Runner as RecordRunner, prepareRun, type ExactlyOnceParts } from '../run/runner.ts'
+import type { TransactionCoordinator } from '../transactions/transaction-coordinator.ts'
+import { readTransactionOptions } from '../transactions/transaction-options.ts'
 import { Consumer } from './consumer.ts'
 import { Topic } from './topic.ts'
+import { storedTopic, type Transaction } from './transaction.ts'
+
+/** Of a runner's transactions: the log's durability, and the usual time. */
+const TRANSACTION_OPTIONS = readTransactionOptions(undefined)
 
 export type RecordOf<S> = S extends TopicLike<infer V, infer K> ? LogRecord<V, K> : S extends readonly (infer U)[] ? RecordOf<U> : LogRecord
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever the keys are
@@ -30,16 +38,27 @@ export interface Runner extends AsyncDisposable {
   stop(options?: { timeout?: Duration }): Promise<void>
 }
 
+/** What a handler is told where each effect happens exactly once. */
+export interface ExactlyOnceContext extends HandlerContext {
+  /** What is sent by it is in the log if and when the record is handled: held back until then, and dropped where the attempt fails. */
+  readonly tx: Pick<Transaction, 'send'>
+}
+
+/** Who leads the groups of a log, and its transactions. */
+export interface Coordinators { readonly groups: Coordinator; readonly transactions: TransactionCoordinator }
+
 export class ConsumerGroup {
   readonly #log: OpenLog
   readonly #coordinator: Coordinator
+  readonly #transactions: TransactionCoordinator
   readonly id: string
 
   /** @internal */
-  constructor(log: OpenLog, coordinator: Coordinator, id: string) {
+  constructor(log: OpenLog, { groups, transactions }: Coordinators, id: string) {
     this.#log = log
-    this.#coordinator = coordinator
-    this.id = readId(id, 'group: its id')
+    this.#coordinator = groups
+    this.#transactions = transactions
+    this.id = identifier(id, 'group: its id')
   }
 
   /** Resolves with partitions assigned and positions fixed: what is sent from now on is not missed. */
@@ -51,7 +70,8 @@ export class ConsumerGroup {
   }
 
   /** Calls the handler for every record, or batch, until it is stopped. Resolves like join(). */
-  run<const S extends TopicSelection>(topics: S, handler: (records: readonly RecordOf<S>[], context: HandlerContext) => unknown, options: RunOptions & { batch: BatchOptions }): Promise<Runner>
+  run<const S extends TopicSelection>(topics: S, handler: (record: RecordOf<S>, context: ExactlyOnceContext) => unknown, options: RunOptions & { delivery: 'exactly-once'; batch?: undefined }): Promise<Runner>
+  run<const S extends TopicSelection>(topics: S, handler: (records: readonly RecordOf<S>[], context: HandlerContext) => unknown, options: RunOptions & { batch: BatchOptions; delivery?: 'at-least-once' | 'at-most-once' }): Promise<Runner>
   run<const S extends TopicSelection>(topics: S, handler: (record: RecordOf<S>, context: HandlerContext) => unknown, options: RunOptions & { batch?: undefined }): Promise<Runner>
   async run(topics: TopicSelection, handler: unknown, options: RunOptions): Promise<Runner> {
     const what = `group '${this.id}': run`
@@ -66,6 +86,7 @@ export class ConsumerGroup {
       onError: error => { group.failed(error) },
       onUnobserved: error => { this.#log.events.emit('error', { error }) },
       onSettled: () => { settled() },
+      exactlyOnce: prepared.settings.delivery === 'exactly-once' ? this.#exactlyOnce(member) : undefined,
     })
     const settled = this.#coordinator.started({ group: this.id, get failure() { return runner.failure }, stop: timeout => runner.stop({ timeout }) })
     return runner
@@ -103,6 +124,14 @@ export class ConsumerGroup {
   /** Returns what takes the listener off again. */
   on<E extends keyof GroupEvents>(event: E, listener: (event: GroupEvents[E]) => void): () => void {
     return this.#coordinator.group(this.id).on(event, listener)
+  }
+
+  #exactlyOnce(member: Member): ExactlyOnceParts {
+    return {
+      member,
+      begin: () => this.#transactions.begin(TRANSACTION_OPTIONS),
+      topicOf: topic => storedTopic(this.#log, topic, `group '${this.id}': tx.send`),
+    }
   }
 
   #subscription(topics: unknown, what: string): Subscription {

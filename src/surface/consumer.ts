@@ -41,13 +41,27 @@ export class Consumer<V = unknown, K = unknown> implements AsyncIterable<LogReco
   async commit(record?: LogRecord<any, any>): Promise<void> {
     this.#checkOpen()
     if (record === undefined) return await this.#loop.commit()
-    const label = labelOf(record, this.#what('commit'))
+    const { lane, offset } = this.#behind(record, 'commit')
+    await this.#loop.commitTo(lane, offset)
+  }
+
+  /** Where a transaction moves it to: past the record, or past all that was handed out. @internal */
+  static advance(given: unknown, record: unknown): { member: Member; entries: { lane: Lane; offset: number }[] } {
+    if (typeof given !== 'object' || given === null || !(#member in given)) throw new UsageError('CONSUMER_INVALID', `transaction: advance: found ${describe(given)}, expected a consumer`, { hint: 'give what group.join() returned' })
+    given.#checkOpen()
+    const { settings: { commit }, group } = given.#member
+    if (commit === 'before') throw new UsageError('OPTIONS_CONTRADICT', `group '${group}': a consumer that commits before it handles can't advance with a transaction`, { hint: "join with commit: 'manual' or 'auto'", details: { group } })
+    return { member: given.#member, entries: record === undefined ? given.#loop.entries() : [given.#behind(record, 'advance')] }
+  }
+
+  #behind(record: unknown, call: string): { lane: Lane; offset: number } {
+    const label = labelOf(record, this.#what(call))
     const lane = this.#member.lanes.get(label)
     if (lane === undefined) throw this.#member.fenced(label)
-    const nextOffset = readOffset(record, this.#what('commit')) + 1
-    if (nextOffset > lane.handedEnd) throw new UsageError('OFFSET_INVALID', `${this.#what('commit')}: ${label}, offset ${nextOffset - 1} was not handed out yet`, { hint: 'commit a record that this consumer was handed; seek() moves it without' })
-    if (nextOffset <= lane.handedFrom) throw this.#member.fenced(label) // handed out before the partition was with another member
-    await this.#loop.commitTo(lane, nextOffset)
+    const offset = readOffset(record as LogRecord, this.#what(call)) + 1
+    if (offset > lane.handedEnd) throw new UsageError('OFFSET_INVALID', `${this.#what(call)}: ${label}, offset ${offset - 1} was not handed out yet`, { hint: `${call} a record that this consumer was handed; seek() moves it without` })
+    if (offset <= lane.handedFrom) throw this.#member.fenced(label) // handed out before the partition was with another member
+    return { lane, offset }
   }
 
   /** Nothing of them is handed out; the others go on. All, if none is named. */

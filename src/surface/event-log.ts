@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import { describe } from '../base/describe.ts'
 import { UsageError } from '../base/errors.ts'
-import { boolean, duration, optionTable, readOptions, signal } from '../base/options.ts'
+import { boolean, callback, duration, optionTable, readOptions, signal } from '../base/options.ts'
 import type { Duration } from '../base/units.ts'
 import { Coordinator } from '../groups/coordinator.ts'
 import type { HousekeepingReport, LogEvents } from '../log/event-emitter.ts'
@@ -14,9 +14,12 @@ import type { StoredTopic } from '../log/stored-topic.ts'
 import type { TopicOptions } from '../log/topic-settings.ts'
 import { SimulatedFileSystem } from '../platform/simulated-file-system.ts'
 import { chooseStorage, plainFiles } from '../platform/storage-choice.ts'
-import { ConsumerGroup } from './consumer-group.ts'
+import { TransactionCoordinator } from '../transactions/transaction-coordinator.ts'
+import { readTransactionOptions, type TransactionOptions } from '../transactions/transaction-options.ts'
+import { ConsumerGroup, type Coordinators } from './consumer-group.ts'
 import { Producer, newWriter, type ProducerOptions } from './producer.ts'
 import { Topic } from './topic.ts'
+import { TransactionHandle, type Transaction } from './transaction.ts'
 
 const MEMORY = 'memory:'
 /** Where a log stands on a disk in memory. */
@@ -43,10 +46,13 @@ export async function open(location: string, options?: OpenOptions): Promise<Eve
   return new EventLog(log, await coordinate(log))
 }
 
-/** The groups of a log that was just opened: it is not handed out without them. */
-export async function coordinate(log: OpenLog, random?: () => number): Promise<Coordinator> {
+/** Of a log that was just opened: it is not handed out without them. */
+export async function coordinate(log: OpenLog, random?: () => number): Promise<Coordinators> {
   try {
-    return await Coordinator.open(log, { random })
+    const transactions = await TransactionCoordinator.open(log)
+    const groups = await Coordinator.open(log, { random })
+    transactions.use(groups.positions)
+    return { groups, transactions }
   } catch (error) {
     await log.close(0).catch(() => { /* the first error counts */ })
     throw error
@@ -69,17 +75,21 @@ async function openLog(location: string, settings: OpenSettings): Promise<OpenLo
 export class EventLog implements AsyncDisposable {
   readonly #log: OpenLog
   readonly #coordinator: Coordinator
+  readonly #transactions: TransactionCoordinator
+  readonly #coordinators: Coordinators
   readonly #topics = new WeakMap<StoredTopic, Topic>()
   #closing: Promise<void> | undefined
 
-  constructor(log: OpenLog, coordinator: Coordinator) {
+  constructor(log: OpenLog, coordinators: Coordinators) {
     this.#log = log
-    this.#coordinator = coordinator
+    this.#coordinators = coordinators
+    this.#coordinator = coordinators.groups
+    this.#transactions = coordinators.transactions
   }
 
   get location(): string { return this.#log.location }
 
-  /** Opens the topic, or creates it. */
+  /** Opens the topic, or creates it. Options that are given for one that is stored change it, as `topic.alter` does. */
   async topic<V = unknown, K = string>(name: string, options?: TopicOptions<V, K>): Promise<Topic<V, K>> {
     return this.#handle(await this.#log.topic(name, options)) as unknown as Topic<V, K>
   }
@@ -100,12 +110,19 @@ export class EventLog implements AsyncDisposable {
   /** A group need not be made: it is there from its first member or commit on. */
   group(id: string): ConsumerGroup {
     this.#log.checkOpen()
-    return new ConsumerGroup(this.#log, this.#coordinator, id)
+    return new ConsumerGroup(this.#log, this.#coordinators, id)
   }
 
   groups(): ConsumerGroup[] {
     this.#log.checkOpen()
-    return this.#coordinator.ids().map(id => new ConsumerGroup(this.#log, this.#coordinator, id))
+    return this.#coordinator.ids().map(id => new ConsumerGroup(this.#log, this.#coordinators, id))
+  }
+
+  /** Commits what the function does, or nothing of it: a throw aborts, and so do its time-out, a successor of its id, and a crash. */
+  async transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
+    const settings = readTransactionOptions(options)
+    callback()(work, 'transaction: the function')
+    return await this.#transactions.run(async transaction => await work(new TransactionHandle(this.#log, transaction)), settings)
   }
 
   /** Resolves when every running group has handled and committed all there is. */
@@ -113,14 +130,20 @@ export class EventLog implements AsyncDisposable {
     await this.#coordinator.idle(readOptions(options, IDLE_OPTIONS, 'idle'))
   }
 
-  /** A consistent copy of a live log that opens as a log of its own. Of a log in memory too it is made of files. */
+  /**
+   * A consistent copy of a live log, in a directory that is not there yet, or empty. It opens as a log of its own, whose retention
+   * deletes: give `readOnly` to look at it. Of a log in memory too it is made of files.
+   */
   async snapshot(directory: string): Promise<void> {
     this.#log.checkOpen()
     if (!isPath(directory) || directory === MEMORY) throw new UsageError('LOCATION_INVALID', `snapshot: found ${describe(directory)} as the directory`, { hint: "give a directory that is not there yet, such as './copy'" })
     await this.#log.snapshot(resolve(directory), this.#log.storage.kind === 'memory' ? plainFiles('the copy of a log in memory') : undefined)
   }
 
-  /** Syncs, rolls, expires and compacts now: whatever a compacted topic has to compact, however little it is. */
+  /**
+   * Syncs, rolls, expires and compacts now: whatever a compacted topic has to compact, however little it is. By age nothing goes before the
+   * machine's clocks have agreed for five minutes after opening, but for topics with `retention: 0`.
+   */
   async housekeep(): Promise<HousekeepingReport> {
     return await this.#log.housekeep()
   }
@@ -131,13 +154,13 @@ export class EventLog implements AsyncDisposable {
       name: topic.name,
       partitions: topic.partitions.map((partition, index) => {
         partition.refresh()
-        const { startOffset, endOffset, bytes, segmentCount } = partition
-        return { index, startOffset, stableOffset: endOffset, endOffset, bytes, segments: segmentCount }
+        const { startOffset, stableOffset, endOffset, bytes, segmentCount } = partition
+        return { index, startOffset, stableOffset, endOffset, bytes, segments: segmentCount }
       }),
     }))
     const bytes = topics.flatMap(topic => topic.partitions).reduce((sum, partition) => sum + partition.bytes, 0)
     const { kind, reason } = this.#log.storage
-    return { location: this.location, storage: kind, storageReason: reason, bytes, topics, groups: this.#coordinator.stats(), transactions: [] }
+    return { location: this.location, storage: kind, storageReason: reason, bytes, topics, groups: this.#coordinator.stats(), transactions: this.#transactions.stats() }
   }
 
   /** Returns what takes the listener off again. */
@@ -157,6 +180,8 @@ export class EventLog implements AsyncDisposable {
     try {
       const ending = this.#coordinator.close(timeoutMs)
       if (ending !== undefined) await ending
+      const ended = this.#transactions.close(timeoutMs)
+      if (ended !== undefined) await ended
     } finally {
       await this.#log.close(timeoutMs)
     }

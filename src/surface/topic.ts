@@ -93,6 +93,7 @@ export class Topic<V = unknown, K = unknown> {
     return await View.open<V, K>(this.#log, this.#topic, signal)
   }
 
+  /** Policies, and more partitions; what is not given stays as it is. */
   async alter(options: Omit<TopicOptions<V, K>, 'key' | 'value' | 'partitioner'>): Promise<void> {
     await this.#log.alterTopic(this.#topic, options)
   }
@@ -166,7 +167,10 @@ export class Partition<V = unknown, K = unknown> {
     return await offsetAtTime(this.#topic, this.index, ms)
   }
 
-  /** Records before the offset are gone; whole segments of them are deleted. */
+  /**
+   * Records before the offset can't be read any more, but for what a reader has in its buffer; whole segments of them are deleted.
+   * What lies in the same segment as the offset stays in its file until that goes.
+   */
   async truncateBefore(offset: number): Promise<void> {
     this.#topic.checkUsable()
     await this.#topic.writable(this.index).truncateBefore(offset)

@@ -2,12 +2,12 @@
 // files; only the machine below it is simulated (platform/simulated-file-system.ts tells what it can do).
 import { integer, optionTable, readOptions, size, type OptionsOf } from '../base/options.ts'
 import type { Size } from '../base/units.ts'
-import type { Coordinator } from '../groups/coordinator.ts'
 import { LocalLog } from '../log/local-log.ts'
 import { OPEN_OPTIONS, type OpenOptions } from '../log/open-options.ts'
 import { SeededRandom } from '../platform/seeded-random.ts'
 import { SimulatedFileSystem } from '../platform/simulated-file-system.ts'
 import { SteppedClock } from '../platform/stepped-clock.ts'
+import type { Coordinators } from '../surface/consumer-group.ts'
 import { EventLog, MEMORY_DIRECTORY, coordinate } from '../surface/event-log.ts'
 import { TestClock } from './test-clock.ts'
 import type { TestDisk } from './test-disk.ts'
@@ -54,13 +54,13 @@ interface Machine {
 export class TestLog extends EventLog {
   readonly #machine: Machine
   readonly #log: LocalLog
-  readonly #coordinator: Coordinator
+  readonly #coordinators: Coordinators
   readonly #disk: SimulatedFileSystem
   #cuts = 0
 
-  private constructor(machine: Machine, log: LocalLog, coordinator: Coordinator, disk: SimulatedFileSystem) {
-    super(log, coordinator)
-    this.#coordinator = coordinator
+  private constructor(machine: Machine, log: LocalLog, coordinators: Coordinators, disk: SimulatedFileSystem) {
+    super(log, coordinators)
+    this.#coordinators = coordinators
     this.#machine = machine
     this.#log = log
     this.#disk = disk
@@ -91,7 +91,8 @@ export class TestLog extends EventLog {
 
   async #restart(survivor: SimulatedFileSystem): Promise<TestLog> {
     const crashed = this.#log.abandon()
-    this.#coordinator.abandon(crashed)
+    this.#coordinators.groups.abandon(crashed)
+    this.#coordinators.transactions.abandon(crashed)
     this.#disk.goDown(crashed)
     const next = await TestLog.start(this.#machine, survivor)
     next.#cuts = this.#cuts

@@ -29,6 +29,7 @@ describe.each(LOGS)('%s', (_kind, openLog) => {
     await log.close()
     await log.close({ timeout: 0 })
     for (const [call, work] of everyCall(log, topic)) expect(await failureOf(work), call).toMatchObject(CLOSED)
+    expect((await failureOf(() => log.topic('orders'))).message).toMatch(/^the log in (memory|\/.*) was closed$/)
     for (const work of [() => producers[0].send({ value: 1 }), () => producers[0].send([{ value: 1 }]), () => producers[0].sendSync({ value: 1 }), () => producers[1].send({ topic: 'orders', value: 1 }), () => producers[1].sendSync({ topic, value: 1 })]) {
       expect(await failureOf(work)).toMatchObject(CLOSED)
     }

@@ -269,6 +269,14 @@ describe.each(Object.entries(KINDS))('%s', (_name, make) => {
     expect(failureOf(() => { fs.rename(path('a'), path('b')) })).toBeInstanceOf(NotFoundError)
   })
 
+  test('the real path of what is there, and of what is not, lies on the same device and is its own real path', () => {
+    put('a', 'one')
+    const real = fs.realPath(directory)
+    for (const name of ['a', 'absent', 'absent/deep']) expect(fs.realPath(path(name))).toBe(join(real, name))
+    expect(fs.realPath(real)).toBe(real)
+    expect(fs.stat(path('a'))!.device).toBe(fs.stat(directory)!.device)
+  })
+
   test('a file with two names is one file: what is written under one is read under the other', async () => {
     put('a', 'one')
     fs.makeDirectory(path('x'), { sync: false })

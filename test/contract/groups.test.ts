@@ -6,6 +6,8 @@ import { collect, joined, take } from './support/groups.ts'
 import { LOGS } from './support/logs.ts'
 import { numbers } from './support/records.ts'
 
+const POSITION_GONE = { message: expect.stringMatching(/^group '/) as string, hint: expect.stringMatching(/onMissing.*group\.reset/) as string }
+
 describe.each(LOGS)('%s', (_kind, openLog) => {
   describe('what is handled', () => {
     test('a record counts as handled when the loop asks for the next one', async () => {
@@ -132,7 +134,7 @@ describe.each(LOGS)('%s', (_kind, openLog) => {
       await take(consumer, 3)
       await consumer.close()
       await topic.partitions[0]!.truncateBefore(6)
-      expect(await failureOf(() => group.join(topic, { from: 'earliest' }))).toMatchObject({ name: 'OutOfRangeError', details: { offset: 2, startOffset: 6 } })
+      expect(await failureOf(() => group.join(topic, { from: 'earliest' }))).toMatchObject({ name: 'OutOfRangeError', ...POSITION_GONE, details: { group: group.id, offset: 2, startOffset: 6 } })
       expect(await group.committed(topic)).toEqual(new Map([[0, 2]]))
       const again = await group.join(topic, { from: 'earliest', onMissing: 'earliest' })
       expect(await take(again, 1)).toMatchObject([{ offset: 6 }])
@@ -145,7 +147,7 @@ describe.each(LOGS)('%s', (_kind, openLog) => {
       const lenient = await log.group('lenient').join(topic, { from: 'earliest', onMissing: 'earliest' })
       await topic.send(numbers(5).map(n => ({ value: n })))
       await topic.partitions[0]!.truncateBefore(3)
-      expect(await failureOf(() => take(strict, 1))).toMatchObject({ name: 'OutOfRangeError' })
+      expect(await failureOf(() => take(strict, 1))).toMatchObject({ name: 'OutOfRangeError', ...POSITION_GONE, details: { group: 'strict', offset: 0, startOffset: 3 } })
       expect(await take(lenient, 1)).toMatchObject([{ offset: 3 }])
     })
 

@@ -239,7 +239,9 @@ describe.each(LOGS)('%s', (_kind, openLog) => {
   })
 
   test('segments tells what each one holds', async () => {
-    const { topic } = await openHundred(openLog)
+    const { log, topic } = await openHundred(openLog)
+    const [empty] = (await log.topic('empty')).partitions[0]!.segments()
+    expect([empty!.baseOffset, empty!.endOffset, Number.isSafeInteger(empty!.createdAt)]).toEqual([0, 0, true])
     const segments = topic.partitions[1]!.segments()
     expect(segments.length).toBeGreaterThan(2)
     expect(segments[0]).toMatchObject({ baseOffset: 0, active: false, compacted: false })

@@ -276,7 +276,7 @@ describe.each(LOGS)('%s', (_kind, openLog) => {
     expect(await run({ deadLetter: 'orders.dead' }, /^orders/)).toMatchObject({ code: 'OPTIONS_CONTRADICT' })
     expect(await run({ deadLetter: 'text' })).toMatchObject({ name: 'ConflictError', code: 'DEAD_LETTER_SERDES' })
     expect(await run({ deadLetter: '__dead' })).toMatchObject({ code: 'TOPIC_NAME_INVALID' })
-    expect(await run({ delivery: 'exactly-once' })).toMatchObject({ code: 'EXACTLY_ONCE_NOT_YET' })
+    expect(await run({ delivery: 'exactly-once', batch: {} })).toMatchObject({ code: 'OPTIONS_CONTRADICT' })
     expect(await failureOf(() => group.run(topic, 'no function' as never, { from: 'earliest' }))).toMatchObject({ code: 'OPTION_INVALID', message: "group 'billing': run: the handler: found 'no function', expected a function" })
     await expect(group.run(topic, () => undefined, { from: 'earliest', signal: AbortSignal.abort(boom) })).rejects.toBe(boom)
     expect(group.members()).toEqual([])

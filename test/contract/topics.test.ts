@@ -106,6 +106,13 @@ describe.each(LOGS)('%s', (_kind, openLog) => {
     expect(log.stats().topics[0]!.partitions).toHaveLength(2)
   })
 
+  test('a bound that was set is taken away by name', async () => {
+    const { log } = await openLog()
+    const topic = await log.topic('orders', { retention: '1d', retentionBytes: '1GiB', segmentBytes: '1MiB' })
+    await topic.alter({ retention: 'forever', retentionBytes: 'unlimited' })
+    expect(topic.settings).toMatchObject({ retentionMs: Infinity, retentionBytes: Infinity })
+  })
+
   test('alterations asked for at once are all applied', async () => {
     const { log } = await openLog()
     const topic = await log.topic('orders')

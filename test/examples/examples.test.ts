@@ -46,6 +46,7 @@ const promises = {
   'testing.mjs': 'tests with testLog pass when run by node alone',
   'consumer.mjs': 'a consumer commits what it is done with, and the next one begins behind it',
   'dead-letters.mjs': 'what fails is tried again, becomes a dead letter that says why, and is handled when it is sent once more',
+  'exactly-once.mjs': 'of two stages, each order is billed and each bill is posted once, though handlers send and then fail',
   'service.mjs': 'a service handles what it took, tells its health, ends on a signal and goes on at its next start',
   'testing-a-service': 'the tests of a service, a day of back-off among them, pass in a project of their own',
 } as const
@@ -132,6 +133,10 @@ test(promises['consumer.mjs'], () => {
     'the next member begins at offset 10 with 70',
     '',
   ])
+})
+
+test(promises['exactly-once.mjs'], () => {
+  expect(run('exactly-once.mjs')).toBe('to ada: please pay 12\nto bob: please pay 3\n')
 })
 
 test(promises['dead-letters.mjs'], () => {

@@ -250,6 +250,33 @@ describe('when it goes wrong', () => {
   })
 })
 
+describe('by itself, in a log that nobody writes to', () => {
+  test.each(['its member has left', 'it was reset'])('a group goes when it is due, not later: %s', async how => {
+    const groups = await SimulatedGroups.open({ groupExpiry: '7d' })
+    const orders = await withOrders(groups)
+    if (how === 'it was reset') await groups.log.group('billing').reset(orders, 'latest')
+    else await handleAll(groups.log, 'billing')
+    await groups.days(6)
+    expect(groups.ids()).toEqual(['billing'])
+    await groups.days(1)
+    expect(groups.ids()).toEqual([])
+  })
+
+  test('each of several goes when it is due', async () => {
+    const groups = await SimulatedGroups.open({ groupExpiry: '7d' })
+    const orders = await withOrders(groups)
+    for (const id of ['a', 'b', 'c']) {
+      await groups.log.group(id).reset(orders, 'latest')
+      await groups.days(1)
+    }
+    await groups.days(4)
+    for (const left of [['b', 'c'], ['c'], []]) {
+      expect(groups.ids()).toEqual(left)
+      await groups.days(1)
+    }
+  })
+})
+
 describe('what housekeeping asks', () => {
   test('a hundred thousand groups are looked at and deleted a few at a time: others have their turns meanwhile', async () => {
     const groups = await SimulatedGroups.open()
@@ -283,12 +310,38 @@ describe('what housekeeping asks', () => {
     expect([groups.ids(), groups.coordinator.nextExpiry(7 * DAY_MS)]).toEqual([['joined'], groups.clock.now() + 7 * DAY_MS])
   })
 
+  test('a group that a topic waits for does not expire, and does once no topic names it', async () => {
+    const groups = await SimulatedGroups.open()
+    const orders = await withOrders(groups)
+    await orders.alter({ retainUntilConsumedBy: ['billing'] })
+    for (const group of ['billing', 'audit']) await groups.log.group(group).reset(orders, 'latest')
+    await groups.days(8)
+    await groups.expire(7)
+    expect(groups.ids()).toEqual(['billing'])
+    await orders.alter({ retainUntilConsumedBy: [] })
+    await groups.days(8)
+    await groups.expire(7)
+    expect(groups.ids()).toEqual([])
+  })
+
+  test('a group that a topic begins to wait for while others are deleted does not expire', async () => {
+    const groups = await SimulatedGroups.open()
+    const orders = await withOrders(groups)
+    const ids = Array.from({ length: 1000 }, (_, n) => `group-${n}`)
+    await Promise.all(ids.map(id => groups.log.group(id).reset(orders, 'latest')))
+    await groups.days(8)
+    const expiry = groups.expire(7)
+    await orders.alter({ retainUntilConsumedBy: ids.slice(-1) })
+    await expiry
+    expect(groups.ids()).toEqual(ids.slice(-1))
+  })
+
   test('how far a group has come is what it has committed', async () => {
     const groups = await SimulatedGroups.open()
     const orders = await withOrders(groups, 2)
     await groups.log.group('billing').reset(orders, new Map([[1, 3]]))
-    const below = async (group: string, topic: string, partition: number) => await groups.coordinator.consumedBelow(group, topic, partition)
-    expect([await below('billing', 'orders', 0), await below('billing', 'orders', 1), await below('billing', 'other', 1), await below('nobody', 'orders', 1)]).toEqual([0, 3, 0, 0])
+    const below = (group: string, topic: string, partition: number) => groups.coordinator.committedBelow(group, topic, partition)
+    expect([below('billing', 'orders', 0), below('billing', 'orders', 1), below('billing', 'other', 1), below('nobody', 'orders', 1)]).toEqual([0, 3, 0, 0])
   })
 
   test('after a power cut no group stands before what was deleted because it had committed that', async () => {

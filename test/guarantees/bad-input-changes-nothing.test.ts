@@ -21,7 +21,7 @@ const MISTAKES: readonly (readonly [what: string, code: string, hint: RegExp, ca
   ['a misspelt producer option', 'UNKNOWN_OPTION', /'durability'/, (_log, topic) => topic.producer({ durabilty: 'power' } as object)],
   ['a position that is none', 'POSITION_INVALID', /'earliest'/, (_log, topic) => topic.read({ from: 'begin' as 'earliest' })],
   ['an offset that is none', 'OFFSET_INVALID', /from 0 on/, (_log, topic) => topic.partitions[0]!.truncateBefore(-1)],
-  ['an offset beyond the end', 'OFFSET_OUT_OF_RANGE', /earliest/, (_log, topic) => topic.partitions[0]!.truncateBefore(100)],
+  ['an offset beyond the end', 'OFFSET_OUT_OF_RANGE', /partition\.endOffset/, (_log, topic) => topic.partitions[0]!.truncateBefore(100)],
   ['a topic that does not exist', 'TOPIC_NOT_FOUND', /log.topics/, log => log.deleteTopic('order')],
 ]
 

@@ -23,7 +23,7 @@ test('a recovery that is under way when the log closes ends before the directory
     const { fs, log, topic } = await openPartition(turns)
     const partition = topic.writable(0)
     partition.append(batchOf(['unsynced']))
-    fs.failNext('sync', { error: 'EIO', path: /orders-0/ })
+    fs.failNext('sync', { error: 'EIO', path: /orders-0\/\d+\.log/ })
     await expect(partition.sync()).rejects.toMatchObject({ code: 'PARTITION_FAILED' })
     const outcome = log.recoverPartition(topic, 0).then(() => 'done', (error: unknown) => (error as { code: string }).code)
     for (let turn = 0; turn < turns; turn++) await nextTurn()

@@ -186,6 +186,14 @@ describe('maxDiskBytes', () => {
     await again.close()
   })
 
+  test('is told to be too little for a batch that is larger than all of it', async () => {
+    const log = await testLog({ maxDiskBytes: 64 * KIB })
+    const orders = await log.topic('orders')
+    expect(await failureOf(() => orders.send({ value: 'x'.repeat(100 * KIB) }))).toMatchObject({ name: 'LimitError', code: 'DISK_ALLOWANCE_USED', retriable: false, hint: 'open the log with a larger maxDiskBytes, or send smaller records' })
+    await orders.send({ value: VALUE })
+    await log.close()
+  })
+
   test('may be less than what is stored: then all is read, and nothing added', async () => {
     const directory = temporaryDirectory()
     const log = await open(directory)

@@ -97,3 +97,12 @@ test('a record of the batch that is at hand comes before all else that waits', a
     await iterator.return?.()
   })
 })
+
+test('a round of housekeeping over many partitions lets the event loop turn, also where there is nothing to do', async () => {
+  const clock = { now: () => 1_800_000_000_000 + nowMs++, setTimeout: () => ({ cancel: () => undefined }) }
+  const log = await open('memory:', { clock })
+  await log.topic('numbers', { partitions: 50 })
+  await log.housekeep()
+  expect(await turnsBeside(() => log.housekeep())).toBeGreaterThan(10)
+  await log.close()
+})

@@ -163,6 +163,32 @@ describe('by itself, within the interval of a write', () => {
     expect(told.rounds.reduce((sum, { segmentsDeleted }) => sum + segmentsDeleted, 0)).toBeGreaterThan(2)
   })
 
+  test.each([1, 3])('the report counts each segment that went, the active one too: %i', async count => {
+    const { log, topic, told } = await start({ cleanup: 'delete', retention: '1h' })
+    for (let segments = 0; segments < count; segments = topic.partitions[0]!.segments().length) await send(topic, ['a'])
+    const { bytes } = topic.partitions[0]!
+    await log.clock.advance('1h')
+    expect(told.rounds).toEqual([])
+    await log.clock.advance('31s')
+    expect(told.rounds).toMatchObject([{ segmentsDeleted: count, segmentsCompacted: 0, bytesFreed: bytes }])
+    expect(topic.partitions[0]!.bytes).toBe(0)
+  })
+
+  test('with a retention of 0 what a group has committed goes in the next round', async () => {
+    const { log, topic } = await start({ cleanup: 'delete', retention: 0, retainUntilConsumedBy: ['billing'] })
+    await send(topic, sixteen)
+    await log.clock.advance('1m')
+    expect(topic.partitions[0]!.startOffset).toBe(0)
+    await log.group('billing').reset(topic, { offset: 9 })
+    await log.clock.advance('30s')
+    const { startOffset } = topic.partitions[0]!
+    expect(startOffset).toBeGreaterThan(0)
+    expect(startOffset).toBeLessThanOrEqual(9)
+    await log.group('billing').reset(topic, 'latest')
+    await log.clock.advance('30s')
+    expect([topic.partitions[0]!.startOffset, topic.partitions[0]!.bytes]).toEqual([16, 0])
+  })
+
   test('a topic may be both', async () => {
     const { log, topic } = await start({ cleanup: 'compact+delete', retention: '1h' })
     await send(topic, sixteen)
@@ -213,7 +239,7 @@ test('the catalog and the positions shrink, and say the same when they are repla
   const bytesOf = (name: string): number => log.disk.list(`/log/${name}-0`).filter(file => file.endsWith('.log')).length
   expect(bytesOf('__consumer_offsets')).toBe(1)
   const used = log.disk.usedBytes
-  await log.housekeep()
+  expect(await log.housekeep()).toMatchObject({ segmentsCompacted: 0, segmentsDeleted: 0, bytesFreed: 0 }) // of users' topics
   await log.clock.advance('2m')
   expect(log.disk.usedBytes).toBeLessThan(used - 10_000)
   const next = await log.crash()

@@ -43,6 +43,30 @@ describe('rounds', () => {
     expect(begun).toEqual([30, 110])
   })
 
+  test('what is urgent comes within a second, before what was to come later, and no sooner after a round', async () => {
+    const clock = new SteppedClock({ startMs: 0 })
+    const begun: number[] = []
+    const rounds = new Rounds(clock, 30_000, async () => {
+      begun.push(clock.now())
+      if (begun.length < 3) for (let i = 0; i < 5; i++) rounds.urgent()
+    })
+    rounds.needed()
+    await clock.advance(100)
+    rounds.urgent()
+    rounds.needed()
+    await clock.advance(100_000)
+    expect(begun).toEqual([1100, 2100, 3100])
+  })
+
+  test('what is urgent waits for no longer than an interval', async () => {
+    const clock = new SteppedClock({ startMs: 0 })
+    const begun: number[] = []
+    const rounds = new Rounds(clock, 30, async () => { begun.push(clock.now()) })
+    rounds.urgent()
+    await clock.advance(1000)
+    expect(begun).toEqual([30])
+  })
+
   test('no round begins once they are stopped, nor after one that ran meanwhile', async () => {
     const clock = new SteppedClock()
     let begun = 0

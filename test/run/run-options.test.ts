@@ -21,6 +21,10 @@ test('a back-off that is longer than the usual longest is the longest', () => {
   expect(read({ retry: { backoff: '1h' } }).retry).toMatchObject({ backoffMs: 3_600_000, maxBackoffMs: 3_600_000 })
 })
 
+test('with exactly-once nothing is committed but by transactions', () => {
+  expect(read({ delivery: 'exactly-once' }).join.commit).toBe('manual')
+})
+
 test('at-most-once commits beforehand; a dead letter is known by its name, or by the topic', () => {
   expect(read({ delivery: 'at-most-once' }).join.commit).toBe('before')
   expect(read({ deadLetter: 'dead' }).deadLetter).toBe('dead')
@@ -35,7 +39,7 @@ test('the signal is the runner\'s, not the member\'s', () => {
 
 describe('refused', () => {
   const refused: [what: string, options: object, expected: object][] = [
-    ['exactly-once, which comes with transactions', { delivery: 'exactly-once' }, { code: 'EXACTLY_ONCE_NOT_YET', message: expect.stringContaining('comes with transactions') }],
+    ['batches where each effect happens exactly once', { delivery: 'exactly-once', batch: {} }, { code: 'OPTIONS_CONTRADICT', message: expect.stringContaining('the handler takes one record') }],
     ['retry where nothing may come twice', { delivery: 'at-most-once', retry: {} }, { code: 'OPTIONS_CONTRADICT', message: expect.stringContaining('at-most-once') }],
     ['a longest back-off below the first', { retry: { backoff: '1s', maxBackoff: '500ms' } }, { code: 'OPTIONS_CONTRADICT', message: "group 'billing': run: option 'retry': backoff is 1s and maxBackoff 500ms" }],
     ['an option of join that follows from delivery', { commit: 'manual' }, { code: 'UNKNOWN_OPTION' }],

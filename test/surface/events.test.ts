@@ -52,6 +52,21 @@ describe('the events', () => {
     await log.close()
   })
 
+  test("'warning': retainUntilConsumedBy where nothing goes for its age", async () => {
+    const log = await testLog()
+    const events = heard(log)
+    const queue = await log.topic('queue', { retainUntilConsumedBy: ['workers'] })
+    await queue.alter({ retention: 0 })
+    await queue.alter({ retainUntilConsumedBy: ['workers', 'audit'] })
+    const table = await log.topic('table', { cleanup: 'compact', retention: '1d' })
+    await table.alter({ retainUntilConsumedBy: ['workers'] })
+    expect(events.warning).toMatchObject([
+      { code: 'OPTION_IDLE', message: expect.stringMatching(/^topic 'queue': .* without retention/) as string, hint: expect.stringContaining('retention: 0') as string },
+      { code: 'OPTION_IDLE', message: expect.stringMatching(/^topic 'table': .* cleanup 'compact'/) as string },
+    ])
+    await log.close()
+  })
+
   test.each(['eror', 'constructor', '__proto__', 'toString', '', undefined, 7, Symbol('error')])('there is no event %o', async event => {
     const log = await testLog()
     expect(await failureOf(() => log.on(event as 'error', () => undefined))).toMatchObject({ name: 'UsageError', code: 'EVENT_UNKNOWN', hint: 'events are error, warning, recovered, rewound, housekeeping' })

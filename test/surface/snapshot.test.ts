@@ -1,5 +1,5 @@
 // Snapshots as users take them: of files, of logs in memory and in tests, and the calls that are refused.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { open, type EventLog, type OpenOptions } from '../../src/index.ts'
@@ -158,6 +158,22 @@ describe('refused, with nothing changed', () => {
     for (const name of ['log', 'log/copy', 'log/orders-0/copy', 'other/../log/copy']) expect(await failureOf(() => log.snapshot(join(root, name)))).toMatchObject({ name: 'UsageError', code: 'SNAPSHOT_INSIDE_LOG' })
     expect(await failureOf(() => log.snapshot(root))).toMatchObject({ code: 'DIRECTORY_NOT_EMPTY' })
     await log.snapshot(join(root, 'log-copy'))
+  })
+
+  test('the same by another name, whichever of the two is a link', async () => {
+    const root = temporaryDirectory()
+    const log = await withOrders(await opened(join(root, 'log')))
+    symlinkSync(join(root, 'log'), join(root, 'link'), 'junction')
+    for (const name of ['link', 'link/copy', 'link/orders-0', 'link/orders-9/deep/copy']) expect(await failureOf(() => log.snapshot(join(root, name)))).toMatchObject({ name: 'UsageError', code: 'SNAPSHOT_INSIDE_LOG' })
+    await log.close()
+    const again = await opened(join(root, 'link'))
+    for (const name of ['log', 'log/copy']) expect(await failureOf(() => again.snapshot(join(root, name)))).toMatchObject({ code: 'SNAPSHOT_INSIDE_LOG' })
+    expect(readdirSync(join(root, 'log')).filter(name => /copy|orders-9/.test(name))).toEqual([])
+  })
+
+  test.skipIf(process.platform === 'win32')('what is neither a file nor a directory', async () => {
+    const log = await withOrders(await opened(join(temporaryDirectory(), 'log')))
+    expect(await failureOf(() => log.snapshot('/dev/null'))).toMatchObject({ name: 'UsageError', code: 'LOCATION_NOT_A_DIRECTORY', message: 'snapshot: /dev/null is neither a file nor a directory' })
   })
 
   test('a log that is read-only, or closed', async () => {

@@ -69,5 +69,14 @@ g.on('rebalance', ({ generation, moved }) => { void [generation, moved, lagging]
 await g.join(orders, {})
 // @ts-expect-error one record where batches were not asked for
 await g.run(orders, async records => { void records.length }, { from: 'latest' })
-// @ts-expect-error comes with transactions
-await g.run(orders, () => undefined, { from: 'latest', delivery: 'exactly-once' })
+await g.run(orders, async ({ key, value }, { tx, attempt, signal }) => {
+  void [attempt, signal]
+  await tx.send(plain, { value: value?.item ?? 'none' })
+  await tx.send(orders, [{ key, value }])
+  // @ts-expect-error a wrong value
+  await tx.send(orders, { value: 1 })
+}, { from: 'latest', delivery: 'exactly-once' })
+// @ts-expect-error batches where each effect happens exactly once
+await g.run(orders, () => undefined, { from: 'latest', delivery: 'exactly-once', batch: {} })
+// @ts-expect-error a transaction where none was asked for
+await g.run(orders, (_record, { tx }) => { void tx }, { from: 'latest' })

@@ -3,9 +3,9 @@
 // names them, since each is compared by itself. Compiled by types.test.ts, never run.
 import type * as millrace from 'millrace'
 import type {
-  AnyNewRecord, BatchOptions, ClosedError, Clock, Codec, Consumer, ConsumerGroup, Duration, Durability, EventLog, GroupEvents, HandlerContext, HousekeepingReport, Isolation, JoinOptions, KeyOf, LogEvents, Logger, LogRecord, LogStats,
+  AnyNewRecord, BatchOptions, ClosedError, Clock, Codec, Consumer, ConsumerGroup, Duration, Durability, EventLog, ExactlyOnceContext, GroupEvents, HandlerContext, HousekeepingReport, Isolation, JoinOptions, KeyOf, LogEvents, Logger, LogRecord, LogStats,
   MillraceError, NewRecord, OpenOptions, Partition, PartitionLag, Position, Producer, ProducerOptions, ReadOptions, RecordBatch, RecordHeaders, RecordOf, RunOptions, Runner, SegmentStats, Sent, Serde, SerdeName,
-  Size, StandardSchema, Topic, TopicLike, TopicOptions, TopicProducer, TopicSelection, TopicSettings, ValueOf, VersionedSchema, View,
+  Size, StandardSchema, Topic, TopicLike, TopicOptions, TopicProducer, TopicSelection, TopicSettings, Transaction, TransactionOptions, ValueOf, VersionedSchema, View,
 } from 'millrace'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false
@@ -44,6 +44,7 @@ interface EventLogContract {
   producer(options?: ProducerOptions): Producer
   group(id: string): ConsumerGroup
   groups(): ConsumerGroup[]
+  transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>
   idle(options?: { signal?: AbortSignal; advance?: boolean }): Promise<void>
   housekeep(): Promise<HousekeepingReport>
   snapshot(directory: string): Promise<void>
@@ -174,6 +175,12 @@ interface ProducerContract {
   [Symbol.asyncDispose](): Promise<void>
 }
 sameMembers<Producer, ProducerContract>(true)
+interface TransactionContract {
+  send<V, K>(topic: TopicLike<V, K>, record: NewRecord<NoInfer<V>, NoInfer<K>> | readonly NewRecord<NoInfer<V>, NoInfer<K>>[]): Promise<void>
+  advance(consumer: Pick<Consumer<any, any>, 'assignment' | 'commit'>, record?: LogRecord<any, any>): void
+}
+sameMembers<Transaction, TransactionContract>(true)
+same<Members<TransactionOptions>, { id?: string; timeout?: Duration; durability?: Durability; signal?: AbortSignal }>(true)
 
 /** A topic of the user's own making, where a topic is taken. */
 interface TopicLikeContract<V, K> {
@@ -193,7 +200,7 @@ same<TopicSelection, TopicLike<any, any> | string | RegExp | readonly (TopicLike
 same<[RecordOf<Topic<Order, string>>, ValueOf<Topic<Order, string>>, KeyOf<Topic<Order, string>>], [LogRecord<Order, string>, Order, string]>(true)
 same<[ValueOf<readonly [Topic<Order, string>, Topic<string, number>]>, KeyOf<readonly [Topic<Order, string>, Topic<string, number>]>], [Order | string, string | number]>(true)
 same<[RecordOf<'orders'>, ValueOf<RegExp>, KeyOf<'orders'>], [LogRecord, unknown, unknown]>(true)
-/** run() is compared by what compiles (api-use.ts): overloads have no type of their own. exactly-once comes with transactions. */
+/** run() is compared by what compiles (api-use.ts): overloads have no type of their own. */
 interface ConsumerGroupContract {
   readonly id: string
   join<const S extends TopicSelection>(topics: S, options: JoinOptions): Promise<Consumer<ValueOf<S>, KeyOf<S>>>
@@ -230,10 +237,11 @@ interface ConsumerContract<V, K> extends AsyncIterable<LogRecord<V, K>>, AsyncDi
 sameMembers<Consumer<Order, string>, ConsumerContract<Order, string>>(true)
 sameMembers<BatchOptions, { max?: number; wait?: Duration }>(true)
 sameMembers<RunOptions, Omit<JoinOptionsContract, 'commit'> & {
-  delivery?: 'at-least-once' | 'at-most-once'; concurrency?: number; order?: 'partition' | 'key'; batch?: BatchOptions
+  delivery?: 'at-least-once' | 'at-most-once' | 'exactly-once'; concurrency?: number; order?: 'partition' | 'key'; batch?: BatchOptions
   retry?: { attempts?: number; backoff?: Duration; maxBackoff?: Duration; jitter?: boolean }; deadLetter?: string | TopicLike<any, any>; handlerTimeout?: Duration
 }>(true)
 sameMembers<HandlerContext, { readonly signal: AbortSignal; readonly attempt: number }>(true)
+sameMembers<ExactlyOnceContext, { readonly signal: AbortSignal; readonly attempt: number; readonly tx: Pick<Transaction, 'send'> }>(true)
 interface RunnerContract extends AsyncDisposable {
   readonly done: Promise<void>
   health(): { state: 'running' | 'stopping' | 'stopped' | 'failed'; assigned: number; inFlight: number; lag: number; lastError?: unknown }

@@ -1,12 +1,13 @@
 // A log over a simulated disk whose coordinator is in the test's hands: what housekeeping asks of groups is asked here.
 import { onTestFinished } from 'vitest'
-import { Coordinator } from '../../../src/groups/coordinator.ts'
+import type { Coordinator } from '../../../src/groups/coordinator.ts'
 import type { EventLog as Log, OpenOptions } from '../../../src/index.ts'
 import { LocalLog } from '../../../src/log/local-log.ts'
 import { readOpenOptions } from '../../../src/log/open-options.ts'
 import { SimulatedFileSystem } from '../../../src/platform/simulated-file-system.ts'
 import { SteppedClock } from '../../../src/platform/stepped-clock.ts'
-import { EventLog } from '../../../src/surface/event-log.ts'
+import type { Coordinators } from '../../../src/surface/consumer-group.ts'
+import { EventLog, coordinate } from '../../../src/surface/event-log.ts'
 import { TestClock } from '../../../src/testing.ts'
 
 export const DAY_MS = 86_400_000
@@ -20,13 +21,13 @@ export class SimulatedGroups {
   readonly local: LocalLog
   readonly #options: OpenOptions
 
-  private constructor(disk: SimulatedFileSystem, clock: TestClock, local: LocalLog, coordinator: Coordinator, options: OpenOptions) {
+  private constructor(disk: SimulatedFileSystem, clock: TestClock, local: LocalLog, coordinators: Coordinators, options: OpenOptions) {
     this.disk = disk
     this.clock = clock
     this.local = local
-    this.coordinator = coordinator
+    this.coordinator = coordinators.groups
     this.#options = options
-    this.log = new EventLog(local, coordinator)
+    this.log = new EventLog(local, coordinators)
     onTestFinished(async () => { await this.log.close().catch(() => undefined) })
   }
 
@@ -39,7 +40,7 @@ export class SimulatedGroups {
 
   static async on(disk: SimulatedFileSystem, clock: TestClock, options: OpenOptions): Promise<SimulatedGroups> {
     const local = await LocalLog.open(disk, DIRECTORY, 'memory:', readOpenOptions({ ...options, clock }))
-    return new SimulatedGroups(disk, clock, local, await Coordinator.open(local), options)
+    return new SimulatedGroups(disk, clock, local, await coordinate(local), options)
   }
 
   /** Deletes what nobody has needed for so many days. */

@@ -128,7 +128,7 @@ export function beginByRetention(segments: readonly SegmentStats[], settings: Re
   for (const { active, bytes, endOffset, largestTimestamp } of segments) {
     if (bytes === 0) break
     if (largestTimestamp < 0) return undefined
-    const isOld = largestTimestamp + settings.retentionMs < facts.now && endOffset <= facts.keepFrom
+    const isOld = (settings.retentionMs === 0 || largestTimestamp + settings.retentionMs < facts.now) && endOffset <= facts.keepFrom
     const isExcess = excess >= bytes && (!active || facts.rolls)
     if (!isOld && !isExcess) break
     begin = endOffset

@@ -1,0 +1,293 @@
+// One transaction of this process, from its first send to its markers.
+//
+//   open → committing → decided → ended        (open or committing → ended: aborted)
+//
+// Committing is two rounds ('power'): what it wrote is on the device, then the decision. Only then markers are written,
+// in every partition in one step, so that readers of this process see all of it at once. They need no sync: the next
+// opening writes those that a crash has taken. With 'process' all of it is one step.
+//
+// Nothing is written of an abort before its markers: what has no decision on record is aborted by the next opening.
+import { ClosedError, ConflictError, MillraceError, StorageError, TimeoutError, UsageError } from '../base/errors.ts'
+import type { Lane } from '../groups/lane.ts'
+import type { Member } from '../groups/member.ts'
+import type { Commit, PendingCommits, Positions } from '../groups/positions.ts'
+import type { StoredTransaction, TransactionStatus, TransactionTopic } from '../format/transaction-records.ts'
+import type { TransactionalProducer as BatchNumbers } from '../log/batch-accumulator.ts'
+import type { OpenLog } from '../log/open-log.ts'
+import type { EncodedRecord, NewRecord } from '../log/record-codec.ts'
+import type { RecordWriter } from '../log/record-writer.ts'
+import type { Receipt } from '../log/send-receipts.ts'
+import type { StoredTopic } from '../log/stored-topic.ts'
+import { parsePartitionDirectory } from '../log/topic-name.ts'
+import type { WritablePartition } from '../storage/writable-partition.ts'
+import type { TransactionLog } from './transaction-log.ts'
+import type { TransactionalProducer } from './transactional-producer.ts'
+
+/** A batch of it is written before it grows beyond this, and so much of it waits to be written at most. */
+const BATCH_BYTES = 256 * 1024
+const MAX_BUFFERED_BYTES = 32 * 1024 * 1024
+export const COORDINATOR_EPOCH = 0
+
+export interface TransactionParts {
+  readonly log: OpenLog
+  readonly store: TransactionLog
+  readonly positions: Positions
+  readonly producer: TransactionalProducer
+  readonly durability: 'process' | 'power'
+  readonly timeoutMs: number
+  /** Its marker could not be written: somebody tries again. */
+  readonly owe: (partition: WritablePartition, producer: TransactionalProducer, error: unknown) => void
+  /** It has ended, with the epoch of its producer raised; `isSound`: that producer may go on. */
+  readonly onEnded: (transaction: OpenTransaction, isSound: boolean) => void
+}
+
+export class OpenTransaction {
+  readonly startedAt: number
+  readonly producer: TransactionalProducer
+  readonly #parts: TransactionParts
+  readonly #writer: RecordWriter
+  readonly #numbers: BatchNumbers
+  readonly #timer: { cancel(): void }
+  readonly #advanced = new Map<Member, Map<Lane, number>>()
+  #pending: PendingCommits | undefined
+  #state: 'open' | 'committing' | 'decided' | 'ended' = 'open'
+  /** Why nothing of it can be committed any more. */
+  #doom: { readonly error: unknown } | undefined
+  /** Of what was encoded before. */
+  readonly #receipt: Receipt = {
+    failureBefore: () => undefined,
+    stored: () => { /* commit() waits for all that was sent */ },
+    failed: (_index, _count, error) => { this.#doom ??= { error } },
+  }
+  #encodedCount = 0
+  #onAborted!: (error: unknown) => void
+  #onEnded!: () => void
+  /** Rejects when it is aborted: by its function's error, its time, a successor, the log's end. */
+  readonly aborted = new Promise<never>((_, reject) => { this.#onAborted = reject })
+  readonly ended = new Promise<void>(resolve => { this.#onEnded = resolve })
+
+  constructor(parts: TransactionParts) {
+    const { log, producer, timeoutMs } = parts
+    this.#parts = parts
+    this.producer = producer
+    this.startedAt = log.settings.clock.now()
+    this.#numbers = { id: producer.id, epoch: producer.epoch, checkOpen: () => { this.#checkWriting() } }
+    this.#writer = log.writer({ durability: 'process', compression: undefined, linger: 0, batchBytes: BATCH_BYTES, maxBufferedBytes: MAX_BUFFERED_BYTES, producer: this.#numbers })
+    this.#timer = log.settings.clock.setTimeout(() => { this.abort(timedOut(this.transactionalId, timeoutMs)) }, timeoutMs)
+  }
+
+  /** undefined: the caller gave none. */
+  get transactionalId(): string | undefined { return this.producer.isAnonymous ? undefined : this.producer.transactionalId }
+  get partitions(): readonly WritablePartition[] { return [...this.#writer.numbered, ...this.#pending === undefined ? [] : [this.#pending.partition]] }
+  get hasEnded(): boolean { return this.#state === 'ended' }
+
+  // ---------------------------------------------------------------- while it is open
+
+  /** A send that fails dooms the transaction, whoever catches its error: all of it, or nothing. */
+  async send(topic: StoredTopic, records: NewRecord | readonly NewRecord[]): Promise<void> {
+    this.#checkOpen()
+    try {
+      await (Array.isArray(records) ? this.#writer.sendAll(records as readonly NewRecord[], () => topic) : this.#writer.send(topic, records as NewRecord))
+    } catch (error) {
+      this.doom(error)
+      throw error
+    }
+  }
+
+  /** Something that belongs to it could not be sent. */
+  doom(error: unknown): void {
+    this.#doom ??= { error }
+  }
+
+  /** Records that were encoded before go in at once: a runner's, which holds them back. commit() rejects where one can't be written. */
+  sendEncoded(topic: StoredTopic, record: EncodedRecord): void {
+    this.#checkOpen()
+    this.#writer.addEncoded(topic, record, this.#receipt, this.#encodedCount++)
+  }
+
+  /** The positions move with the transaction. Of a partition the last one counts. */
+  advance(member: Member, entries: readonly { readonly lane: Lane; readonly offset: number }[]): void {
+    this.#checkOpen()
+    member.checkOwned(entries)
+    const advanced = this.#advanced.get(member) ?? new Map<Lane, number>()
+    this.#advanced.set(member, advanced)
+    for (const { lane, offset } of entries) advanced.set(lane, offset)
+  }
+
+  // ---------------------------------------------------------------- commit
+
+  /** Rejects where nothing of it is committed; save with TRANSACTION_UNCERTAIN, where the next opening decides. */
+  async commit(): Promise<void> {
+    this.#checkOpen()
+    this.#state = 'committing'
+    try {
+      await this.#writer.flush()
+      this.#checkSound()
+      await this.#write()
+    } catch (error) {
+      this.abort(error)
+      throw error
+    }
+  }
+
+  async #write(): Promise<void> {
+    const { store, positions, producer, durability } = this.#parts
+    if (this.#writer.numbered.length === 0 && this.#advanced.size === 0) return this.#end(true)
+    await Promise.all([store.prepare(), this.#advanced.size === 0 ? undefined : positions.prepare()])
+    this.#checkSound()
+    if (this.#advanced.size > 0) this.#pending = positions.appendPending(this.#commits(), { id: producer.id, epoch: producer.epoch, sequence: 0 })
+    if (durability === 'power') await Promise.all([producer.settle(), ...this.partitions.map(partition => partition.sync())])
+    else if (!producer.isSettled) await producer.settle()
+    this.#checkSound()
+    for (const partition of this.partitions) partition.checkWritable()
+    for (const [member, lanes] of this.#advanced) member.checkOwned(entriesOf(lanes))
+    store.put(producer.transactionalId, this.#stored('PrepareCommit'))
+    this.#state = 'decided'
+    if (durability === 'power') await this.#syncDecision()
+    this.#complete()
+  }
+
+  /** What a failed sync has left of the decision, nobody knows before the log is opened again. */
+  async #syncDecision(): Promise<void> {
+    try {
+      await this.#parts.store.sync()
+    } catch (cause) {
+      this.#pending?.drop()
+      this.#end(false)
+      throw uncertain(this.transactionalId, cause)
+    }
+  }
+
+  #complete(): void {
+    const { store, producer, durability } = this.#parts
+    const { partitions } = this
+    this.#mark('commit', partitions)
+    this.#pending?.apply()
+    for (const [member, lanes] of this.#advanced) member.noteCommitted(entriesOf(lanes))
+    if (durability === 'power') producer.unsynced = partitions.map(partition => ({ partition, endOffset: partition.endOffset }))
+    this.#note(() => { store.put(producer.transactionalId, this.#stored('CompleteCommit')) })
+    this.#end(true)
+  }
+
+  #commits(): Map<string, Commit[]> {
+    const commits = new Map<string, Commit[]>()
+    for (const [{ group }, lanes] of this.#advanced) {
+      const ofGroup = [...lanes].map(([{ topic, partition }, offset]) => ({ topic, partition, offset }))
+      commits.set(group, [...commits.get(group) ?? [], ...ofGroup])
+    }
+    return commits
+  }
+
+  // ---------------------------------------------------------------- abort
+
+  /** Nothing of it was. From here on its batches are refused; without effect once it is decided. */
+  abort(error: unknown): void {
+    if (this.#state === 'decided' || this.#state === 'ended') return
+    this.#doom ??= { error }
+    this.#state = 'ended'
+    const { partitions } = this
+    this.#mark('abort', partitions)
+    this.#pending?.drop()
+    if (partitions.length > 0 && this.producer.isSettled) this.#note(() => { this.#parts.store.put(this.producer.transactionalId, this.#stored('CompleteAbort')) })
+    this.#end(true)
+    this.#onAborted(error)
+  }
+
+  /** As if the process had died: not a word to the disk. */
+  abandon(error: unknown): void {
+    if (this.#state === 'ended') return
+    this.#doom ??= { error }
+    this.#state = 'ended'
+    this.#timer.cancel()
+    this.#onAborted(error)
+    this.#onEnded()
+  }
+
+  // ---------------------------------------------------------------- the end
+
+  #mark(type: 'commit' | 'abort', partitions: readonly WritablePartition[]): void {
+    const { producer, log, owe } = this.#parts
+    const ended = { producerId: producer.id, producerEpoch: producer.epoch + 1 }
+    for (const partition of partitions) {
+      try {
+        partition.endTransaction(ended, { type, coordinatorEpoch: COORDINATOR_EPOCH }, log.settings.clock.now())
+      } catch (error) {
+        if (!(error instanceof ClosedError)) owe(partition, producer, error) // of a topic that was deleted nobody reads
+      }
+    }
+  }
+
+  /** For those who look at the log: nothing is decided by it. */
+  #note(put: () => void): void {
+    try {
+      put()
+    } catch (error) {
+      if (error instanceof MillraceError) this.#parts.log.events.emit('error', { error, topic: '__transaction_state', partition: 0 })
+    }
+  }
+
+  #end(isSound: boolean): void {
+    this.#state = 'ended'
+    this.#timer.cancel()
+    this.#parts.log.forget(this.#writer)
+    this.producer.epoch++
+    this.#parts.onEnded(this, isSound)
+    this.#onEnded()
+  }
+
+  #stored(status: TransactionStatus): StoredTransaction {
+    const { producer, timeoutMs, log } = this.#parts
+    const isComplete = status === 'CompleteCommit' || status === 'CompleteAbort'
+    return {
+      producerId: producer.id, producerEpoch: producer.epoch + 1, timeoutMs, status, clientTransactionVersion: 2,
+      partitions: isComplete ? [] : topicsOf(this.partitions), lastUpdateTimestamp: log.settings.clock.now(), startTimestamp: this.startedAt,
+    }
+  }
+
+  #checkOpen(): void {
+    this.#parts.log.checkOpen()
+    if (this.#state === 'open') return
+    if (this.#doom !== undefined) throw this.#doom.error
+    throw new UsageError('TRANSACTION_ENDED', `${nameOf(this.transactionalId)} has ended`, { hint: 'send and advance within the function that transaction() was given, and await what it starts' })
+  }
+
+  /** Batches are written while it commits, too. */
+  #checkWriting(): void {
+    if (this.#state === 'open' || this.#state === 'committing') return
+    if (this.#doom !== undefined) throw this.#doom.error
+    throw new ConflictError('TRANSACTION_ENDED', `${nameOf(this.transactionalId)} has ended`, { hint: 'await what it starts' })
+  }
+
+  #checkSound(): void {
+    if (this.#doom !== undefined) throw this.#doom.error
+  }
+}
+
+function entriesOf(lanes: ReadonlyMap<Lane, number>): { lane: Lane; offset: number }[] {
+  return [...lanes].map(([lane, offset]) => ({ lane, offset }))
+}
+
+function topicsOf(partitions: readonly WritablePartition[]): TransactionTopic[] {
+  const topics = new Map<string, number[]>()
+  for (const { label } of partitions) {
+    const { topic, partition } = parsePartitionDirectory(label)!
+    topics.set(topic, [...topics.get(topic) ?? [], partition])
+  }
+  return [...topics].map(([topic, indexes]) => ({ topic, partitions: indexes }))
+}
+
+export function nameOf(transactionalId: string | undefined): string {
+  return transactionalId === undefined ? 'the transaction' : `transaction '${transactionalId}'`
+}
+
+function timedOut(transactionalId: string | undefined, timeoutMs: number): TimeoutError {
+  return new TimeoutError('TRANSACTION_TIMED_OUT', `${nameOf(transactionalId)} was still open after ${timeoutMs} ms, and was aborted`, {
+    hint: 'readers wait for open transactions: do the slow work before, or allow a longer timeout', details: { transactionalId, timeoutMs },
+  })
+}
+
+function uncertain(transactionalId: string | undefined, cause: unknown): StorageError {
+  return new StorageError('TRANSACTION_UNCERTAIN', `${nameOf(transactionalId)}: whether it is committed is not known: the disk failed while that was written`, {
+    hint: 'open the log again once the disk is well: it is committed then, or aborted, as a whole', details: { transactionalId }, cause,
+  })
+}
