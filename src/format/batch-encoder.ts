@@ -13,9 +13,19 @@ import { MAX_VARINT_BYTES, MAX_VARLONG_BYTES, varintBytes, varlongBytes, writeVa
 
 export type EncodedHeaders = readonly (readonly [name: Uint8Array, value: Uint8Array | null])[]
 
+/** Who numbers a batch: a producer in a transaction. */
+export interface BatchProducer {
+  readonly id: number
+  readonly epoch: number
+  /** Of the first record. */
+  readonly sequence: number
+}
+
 export interface SealOptions {
   readonly compressed?: { readonly codec: Codec; readonly body: Uint8Array } | undefined
   readonly appendTime?: number | undefined
+  /** The batch is part of its transaction. */
+  readonly producer?: BatchProducer | undefined
 }
 
 /** Kafka's length field and every position in a segment are an int32. */
@@ -25,7 +35,7 @@ const KEPT_BYTES = 1024 * 1024
 const INITIAL_BYTES = 16 * 1024
 /** Up to this a loop copies faster than a call of set(). */
 const SHORT_COPY_BYTES = 8
-const NO_PRODUCER = -1
+const NO_PRODUCER: BatchProducer = { id: -1, epoch: -1, sequence: -1 }
 /** Length, attributes, timestamp delta, offset delta, the lengths of key and value, header count. */
 const MAX_RECORD_OVERHEAD = 5 * MAX_VARINT_BYTES + MAX_VARLONG_BYTES + 1
 
@@ -104,7 +114,7 @@ export class BatchEncoder {
   }
 
   /** As seal, without the 40 ns of a view: returns the batch's length. It stands at the beginning of `buffer`. */
-  sealInPlace({ compressed, appendTime }: SealOptions): number {
+  sealInPlace({ compressed, appendTime, producer }: SealOptions): number {
     assert(this.#count > 0 && !this.#sealed, 'a batch is sealed once, with records in it')
     this.#sealed = true
     let end = this.#end
@@ -115,7 +125,8 @@ export class BatchEncoder {
       attributes |= batch.CODECS.indexOf(compressed.codec)
     }
     if (appendTime !== undefined) attributes |= batch.LOG_APPEND_TIME
-    this.#writeHeader(end, attributes, appendTime ?? this.#maxTimestamp)
+    if (producer !== undefined) attributes |= batch.TRANSACTIONAL
+    this.#writeHeader(end, attributes, appendTime ?? this.#maxTimestamp, producer ?? NO_PRODUCER)
     return end
   }
 
@@ -133,7 +144,7 @@ export class BatchEncoder {
     this.#sealed = false
   }
 
-  #writeHeader(end: number, attributes: number, maxTimestamp: number): void {
+  #writeHeader(end: number, attributes: number, maxTimestamp: number, producer: BatchProducer): void {
     const b = this.#buffer
     const view = this.#view
     batch.setBaseOffset(b, 0, 0)
@@ -144,9 +155,9 @@ export class BatchEncoder {
     view.setInt32(batch.LAST_OFFSET_DELTA_AT, this.#count - 1)
     setInt64(view, batch.BASE_TIMESTAMP_AT, this.#firstTimestamp)
     setInt64(view, batch.MAX_TIMESTAMP_AT, maxTimestamp)
-    setInt64(view, batch.PRODUCER_ID_AT, NO_PRODUCER)
-    view.setInt16(batch.PRODUCER_EPOCH_AT, NO_PRODUCER)
-    view.setInt32(batch.BASE_SEQUENCE_AT, NO_PRODUCER)
+    setInt64(view, batch.PRODUCER_ID_AT, producer.id)
+    view.setInt16(batch.PRODUCER_EPOCH_AT, producer.epoch)
+    view.setInt32(batch.BASE_SEQUENCE_AT, producer.sequence)
     view.setInt32(batch.RECORD_COUNT_AT, this.#count)
   }
 

@@ -37,6 +37,8 @@ const ABORT = 0
 const COMMIT = 1
 /** A marker's batch has 78 bytes; the encoder reserves for the longest varints. */
 const MARKER_BUFFER_BYTES = 128
+/** One for all: a transaction makes one for each of its partitions (the benchmark 'transactions'). */
+const encoder = new BatchEncoder(MARKER_BUFFER_BYTES)
 
 export function encodeEndMarker({ type, coordinatorEpoch }: EndMarker): { key: Buffer; value: Buffer } {
   const key = new PrimitiveWriter(4)
@@ -55,10 +57,10 @@ export function parseControlRecord(key: Uint8Array | null, value: Uint8Array | n
   return { type: kind === COMMIT ? 'commit' : 'abort', coordinatorEpoch }
 }
 
-/** Sealed as BatchEncoder.seal() leaves a batch. */
+/** Sealed as BatchEncoder.seal() leaves a batch; valid until the next call. */
 export function encodeMarkerBatch({ producerId, producerEpoch, timestamp, ...marker }: MarkerBatch): Buffer {
   const { key, value } = encodeEndMarker(marker)
-  const encoder = new BatchEncoder(MARKER_BUFFER_BYTES)
+  encoder.reset()
   encoder.append(timestamp, key, value, [])
   const bytes = encoder.seal({})
   bytes.writeInt16BE(batch.TRANSACTIONAL | batch.CONTROL, batch.ATTRIBUTES_AT)
