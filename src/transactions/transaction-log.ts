@@ -26,9 +26,10 @@ export class TransactionLog {
     this.#log = log
   }
 
-  /** Where what is stored can't be read, transactions can't go on; the log can. */
+  /** Where what is stored can't be read, transactions can't go on; the log can. A process that only reads needs nothing of it. */
   static async open(log: OpenLog): Promise<TransactionLog> {
     const opened = new TransactionLog(log)
+    if (log.settings.readOnly) return opened // what was decided shows in the partitions, by their markers
     opened.#partition = await log.internalPartition(STATE_TOPIC, { create: false }) as WritablePartition | undefined
     try {
       await opened.#replay()
