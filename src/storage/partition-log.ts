@@ -29,6 +29,7 @@ export interface SegmentStats {
   endOffset: number
   bytes: number
   createdAt: number
+  /** -1: it has no records, or its index was lost and is not made anew yet. */
   largestTimestamp: number
   active: boolean
   compacted: boolean

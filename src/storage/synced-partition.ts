@@ -126,8 +126,8 @@ export abstract class SyncedPartition extends PartitionLog {
       await segment.index.sync()
       segment.settled = true
     } catch (error) {
-      segment.settled = !(error instanceof LimitError) // a second sync after one that failed proves nothing
-      if (segment.settled && !segment.removed && !this.abandoned) this.#options.onTrouble(error as MillraceError)
+      segment.settled = (error as MillraceError).code === 'SYNC_FAILED' // a second sync after one that failed proves nothing
+      if (!(error instanceof LimitError) && !segment.removed && !this.abandoned) this.#options.onTrouble(error as MillraceError)
     }
   }
 

@@ -27,6 +27,8 @@ export class KeepingBench {
   /** What failed in the background since it was last looked at. */
   troubles: MillraceError[] = []
   rounds: LogEvents['housekeeping'][] = []
+  /** A fault has struck: an index may not have come to the device, and be gone after a power cut until somebody needs it. */
+  mayLackIndexes = false
 
   private constructor(log: TestLog) {
     this.log = log
@@ -138,7 +140,7 @@ export class KeepingBench {
     assert.deepEqual(files.filter(name => /\.(cleaned|swap)$/.test(name)), [], `leftovers of ${topic.name}`)
     for (const [i, { baseOffset, endOffset, largestTimestamp, compacted, active }] of segments.entries()) {
       assert.equal(endOffset, segments[i + 1]?.baseOffset ?? topic.end, `segments of ${topic.name}`)
-      if (active) continue
+      if (active || (largestTimestamp === -1 && this.mayLackIndexes)) continue
       const times = (offsets: Iterable<number>): number => Math.max(-1, ...[...offsets].filter(offset => offset >= baseOffset && offset < endOffset).map(offset => topic.records.get(offset)?.timestamp ?? -1))
       if (!compacted) assert.equal(largestTimestamp, times(topic.records.keys()), `largest timestamp of ${topic.name} from ${baseOffset}`)
       else assert(largestTimestamp >= times(stored), `largest timestamp of ${topic.name} from ${baseOffset}: ${largestTimestamp}, a record has ${times(stored)}`)

@@ -85,6 +85,7 @@ const failingRound = step('failing round', fc.record({
   const { failures } = await bench.during(bench.log.housekeep())
   takeRacedStarts(bench)
   const isTold = bench.troubles.length > 0
+  bench.mayLackIndexes ||= isTold
   assert(isTold || failures.length === 0, 'a failure is told')
   forgetLimits(bench)
   if (mend === 'recover' && isTold) await bench.during(bench.topic(topic).partitions[0]!.recover())
