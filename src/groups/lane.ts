@@ -51,6 +51,8 @@ export class Lane implements TopicPartition {
   #skippedFrom: number
   #abort: AbortController | undefined
   state: 'active' | 'revoking' | 'gone' = 'active'
+  /** The open transaction that is to commit its position. */
+  movedBy: object | undefined
   /** What a commit was last asked for, or where the lane began. */
   committed: number
   /** Offsets of the records that its owner was handed: from here on, and below that. A seek widens it. */

@@ -167,12 +167,15 @@ export class MemberLoop implements MemberUser {
 
   // ---------------------------------------------------------------- from outside the loop
 
-  /** What a commit now would put, what is in hand included. */
+  /**
+   * Where all that was handed out is committed to, what is in hand included. Not of partitions of which nothing was
+   * handed out since, though they stand behind markers: they may move meanwhile, and who commits would be fenced.
+   */
   entries(): { lane: Lane; offset: number }[] {
     const inHand = this.#inHand
     const lanes = [...this.member.lanes.values()]
     return lanes.map(lane => ({ lane, offset: lane === inHand?.lane ? Math.max(lane.handled, inHand.nextOffset) : lane.handled }))
-      .filter(({ lane, offset }) => offset !== lane.committed || !lane.isCommitted)
+      .filter(({ lane, offset }) => offset < lane.committed || (offset > lane.committed && lane.handedEnd > lane.committed))
   }
 
   /** Includes what is in hand. */

@@ -1,6 +1,6 @@
 // A transaction as its function holds it: a thin cover over transactions/.
 import { describe } from '../base/describe.ts'
-import { UsageError } from '../base/errors.ts'
+import { MillraceError, UsageError } from '../base/errors.ts'
 import type { LogRecord } from '../log/log-record.ts'
 import type { OpenLog } from '../log/open-log.ts'
 import type { NewRecord } from '../log/record-codec.ts'
@@ -29,26 +29,35 @@ export class TransactionHandle implements Transaction {
   }
 
   send(topic: unknown, record: unknown): Promise<void> {
+    const { isSealed } = this.#transaction
     const sent = this.#send(topic, record as NewRecord | readonly NewRecord[])
-    sent.catch(() => { /* commit() tells it, whoever awaits this */ })
+    sent.catch((error: unknown) => { if (isSealed && error instanceof MillraceError) this.#log.events.emit('error', { error }) }) // else the commit tells it, whoever awaits this
     return sent
   }
 
   async #send(topic: unknown, given: NewRecord | readonly NewRecord[]): Promise<void> {
-    let stored: StoredTopic
-    try {
-      stored = storedTopic(this.#log, topic, 'transaction: send')
-    } catch (error) {
-      this.#transaction.doom(error)
-      throw error
-    }
+    const stored = this.#orDoom(() => storedTopic(this.#log, topic, 'transaction: send'))
     await this.#transaction.send(stored, Array.isArray(given) ? [...given as readonly NewRecord[]] : given)
   }
 
   advance(consumer: unknown, record?: unknown): void {
+    this.#orDoom(() => { this.#advance(consumer, record) })
+  }
+
+  #advance(consumer: unknown, record: unknown): void {
     const { member, entries } = Consumer.advance(consumer, record)
     if (member.log !== this.#log) throw new UsageError('CONSUMER_OF_ANOTHER_LOG', `transaction: advance: the consumer of group '${member.group}' is of the log in ${member.log.location}`, { hint: 'a transaction moves positions of its own log', details: { group: member.group } })
     this.#transaction.advance(member, entries)
+  }
+
+  /** What is caught is missing all the same. */
+  #orDoom<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      this.#transaction.doom(error)
+      throw error
+    }
   }
 }
 

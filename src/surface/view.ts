@@ -32,7 +32,7 @@ export class View<V = unknown, K = unknown> implements AsyncDisposable {
     return this.#view.entries() as IterableIterator<[K, V]>
   }
 
-  /** Resolves once all that was written before the call is in the view. */
+  /** Resolves once all that was written before the call is in the view; what stands behind an open transaction comes when that ends. */
   async caughtUp(): Promise<void> {
     await this.#view.caughtUp()
   }

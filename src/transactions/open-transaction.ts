@@ -80,6 +80,8 @@ export class OpenTransaction {
   get transactionalId(): string | undefined { return this.producer.isAnonymous ? undefined : this.producer.transactionalId }
   get partitions(): readonly WritablePartition[] { return [...this.#writer.numbered, ...this.#pending === undefined ? [] : [this.#pending.partition]] }
   get hasEnded(): boolean { return this.#state === 'ended' }
+  /** Its function has returned, and all was well until then. */
+  get isSealed(): boolean { return this.#state !== 'open' && this.#doom === undefined }
 
   // ---------------------------------------------------------------- while it is open
 
@@ -105,13 +107,18 @@ export class OpenTransaction {
     this.#writer.addEncoded(topic, record, this.#receipt, this.#encodedCount++)
   }
 
-  /** The positions move with the transaction. Of a partition the last one counts. */
+  /** The positions move with the transaction. Of a partition the furthest counts, and no other transaction moves it meanwhile. */
   advance(member: Member, entries: readonly { readonly lane: Lane; readonly offset: number }[]): void {
     this.#checkOpen()
     member.checkOwned(entries)
+    const taken = entries.find(({ lane }) => (lane.movedBy ?? this) !== this)
+    if (taken !== undefined) throw alreadyMoved(member.group, taken.lane.label)
     const advanced = this.#advanced.get(member) ?? new Map<Lane, number>()
     this.#advanced.set(member, advanced)
-    for (const { lane, offset } of entries) advanced.set(lane, offset)
+    for (const { lane, offset } of entries) {
+      advanced.set(lane, Math.max(offset, advanced.get(lane) ?? 0))
+      lane.movedBy = this
+    }
   }
 
   // ---------------------------------------------------------------- commit
@@ -229,6 +236,7 @@ export class OpenTransaction {
   #end(isSound: boolean): void {
     this.#state = 'ended'
     this.#timer.cancel()
+    for (const lanes of this.#advanced.values()) for (const lane of lanes.keys()) lane.movedBy = undefined
     this.#parts.log.forget(this.#writer)
     this.producer.epoch++
     this.#parts.onEnded(this, isSound)
@@ -278,6 +286,12 @@ function topicsOf(partitions: readonly WritablePartition[]): TransactionTopic[] 
 
 export function nameOf(transactionalId: string | undefined): string {
   return transactionalId === undefined ? 'the transaction' : `transaction '${transactionalId}'`
+}
+
+function alreadyMoved(group: string, label: string): ConflictError {
+  return new ConflictError('POSITION_IN_TRANSACTION', `group '${group}': advance: another transaction that is open moves the position of ${label}`, {
+    hint: 'of a partition one transaction at a time can move the position: await the first, or put both records into one', details: { group, partition: label },
+  })
 }
 
 function timedOut(transactionalId: string | undefined, timeoutMs: number): TimeoutError {
