@@ -219,7 +219,8 @@ export class RecordWriter {
   }
 
   #newRoute(topic: StoredTopic): Route {
-    for (const other of this.#routes.keys()) if (other.gone !== undefined) this.#routes.delete(other)
+    const isTransaction = this.#settings.producer !== undefined // what it has written must be there when it is committed
+    for (const other of this.#routes.keys()) if (other.gone !== undefined && !isTransaction) this.#routes.delete(other)
     const route: Route = { topic, accumulators: [], keyless: undefined }
     this.#routes.set(topic, route)
     return route

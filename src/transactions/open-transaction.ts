@@ -111,6 +111,7 @@ export class OpenTransaction {
   advance(member: Member, entries: readonly { readonly lane: Lane; readonly offset: number }[]): void {
     this.#checkOpen()
     member.checkOwned(entries)
+    if (entries.length === 0) return // nothing was handed out
     const taken = entries.find(({ lane }) => (lane.movedBy ?? this) !== this)
     if (taken !== undefined) throw alreadyMoved(member.group, taken.lane.label)
     const advanced = this.#advanced.get(member) ?? new Map<Lane, number>()

@@ -55,3 +55,27 @@ test('what is sent after the function has returned is told, if nobody awaits it'
   expect(await valuesOf(bills)).toEqual([])
   await log.close()
 })
+
+test('a member without partitions has no position to move', async () => {
+  const { log, orders, bills } = await consuming()
+  const idle = await log.group('billing').join(orders, { from: 'earliest', commit: 'manual' })
+  await log.transaction(async tx => {
+    tx.advance(idle)
+    await tx.send(bills, { value: 'sent' })
+  })
+  expect(await valuesOf(bills)).toEqual(['sent'])
+  await log.close()
+})
+
+test('what was sent to a topic that is deleted and made again is missing: nothing is committed', async () => {
+  const { log, bills } = await consuming()
+  const gone = await log.topic<string>('gone')
+  await expect(log.transaction(async tx => {
+    await tx.send(gone, { value: 'first' })
+    await tx.send(bills, { value: 'bill' })
+    await log.deleteTopic('gone')
+    await tx.send(await log.topic<string>('gone'), { value: 'second' })
+  })).rejects.toMatchObject({ code: 'TOPIC_DELETED' })
+  expect(await valuesOf(bills)).toEqual([])
+  await log.close()
+})
