@@ -10,7 +10,7 @@
 // The reader trusts nothing: lengths and counts are held against the bytes that remain before anything is made of them,
 // and an int64 beyond ±2^53 is a fault. What a fault is called is up to whoever reads: `malformed` makes the error. Bytes
 // that are no UTF-8 become U+FFFD, as in Kafka.
-// Used by group-records.ts, transaction-records.ts, consumer-protocol.ts, control-records.ts and the files of producers.
+// Used by group-records.ts, transaction-records.ts, consumer-protocol.ts, control-records.ts, the files of producers and kafka/.
 import { assert } from '../base/assert.ts'
 import { readInt32, readInt64, writeInt32, writeInt64 } from './integers.ts'
 
@@ -26,6 +26,8 @@ export interface TaggedField { readonly tag: number; readonly bytes: number; rea
 export class PrimitiveReader {
   /** Whether lengths are read as flexible versions write them. */
   flexible = false
+  /** How many more elements there may be, of all arrays together: one can take a hundred times its bytes in memory. */
+  elementsLeft = Infinity
   #at = 0
   readonly #bytes: Buffer
   readonly #malformed: Malformed
@@ -54,6 +56,11 @@ export class PrimitiveReader {
     return value
   }
 
+  /** Beyond ±2^53 the number next to it, which no safe integer is equal to: for what others may send and nobody computes with. */
+  roundedInt64(field: string): number {
+    return readInt64(this.#bytes, this.#take(8, field))
+  }
+
   string(field: string): string {
     return this.#text(this.#stringLength(field), field)
   }
@@ -61,6 +68,11 @@ export class PrimitiveReader {
   nullableString(field: string): string | null {
     const length = this.#stringLength(field)
     return length === -1 ? null : this.#text(length, field)
+  }
+
+  /** As many bytes, without a length before them. A view. */
+  fixed(length: number, field: string): Buffer {
+    return this.#view(length, field)
   }
 
   /** A view: it keeps the reader's bytes alive. */
@@ -104,12 +116,19 @@ export class PrimitiveReader {
     this.taggedFields(() => {})
   }
 
+  /** The error for what was read and can't be. */
+  malformed(what: string): Error {
+    return this.#malformed(what, this.#at)
+  }
+
   expectEnd(): void {
     if (this.#left() > 0) throw this.#malformed(`${this.#left()} bytes follow its last field`, this.#at)
   }
 
   #elements<T>(count: number, field: string, element: () => T): T[] {
     if (count < 0 || count > this.#left()) throw this.#malformed(`it counts ${count} ${field}, ${this.#left()} bytes are left`, this.#at)
+    if (count > this.elementsLeft) throw this.#malformed(`it counts ${count} ${field}, ${this.elementsLeft} more elements are allowed`, this.#at)
+    this.elementsLeft -= count
     const elements: T[] = []
     while (elements.length < count) elements.push(element())
     return elements
@@ -163,6 +182,8 @@ export class PrimitiveWriter {
   flexible = false
   #bytes: Buffer
   #at = 0
+  /** What finishParts() puts between what was written, and where. */
+  readonly #apart: { readonly at: number; readonly bytes: Buffer }[] = []
 
   /** `expectedBytes`: if as many are written, nothing is copied. */
   constructor(expectedBytes: number) {
@@ -214,6 +235,18 @@ export class PrimitiveWriter {
     else this.bytes(value)
   }
 
+  /** Without a length before them. */
+  fixed(value: Uint8Array): void {
+    const at = this.#take(value.length)
+    this.#bytes.set(value, at)
+  }
+
+  /** As nullableBytes(), for many: they are not copied, so finishParts() has to follow. */
+  bytesApart(value: Buffer | null): void {
+    this.#length(value === null ? -1 : value.length)
+    if (value !== null && value.length > 0) this.#apart.push({ at: this.#at, bytes: value })
+  }
+
   array<T>(elements: readonly T[], write: (element: T) => void): void {
     this.#length(elements.length)
     elements.forEach(write)
@@ -239,6 +272,25 @@ export class PrimitiveWriter {
 
   /** What was written. */
   finish(): Buffer {
+    assert(this.#apart.length === 0, 'bytes apart, and no parts asked for')
+    return this.#written()
+  }
+
+  /** What was written, in order: the bytes apart are parts of their own. */
+  finishParts(): Buffer[] {
+    const written = this.#written()
+    const parts: Buffer[] = []
+    let from = 0
+    for (const { at, bytes } of this.#apart) {
+      if (at > from) parts.push(written.subarray(from, at))
+      parts.push(bytes)
+      from = at
+    }
+    if (from < written.length || parts.length === 0) parts.push(written.subarray(from))
+    return parts
+  }
+
+  #written(): Buffer {
     return this.#bytes.length === this.#at ? this.#bytes : this.#bytes.subarray(0, this.#at)
   }
 

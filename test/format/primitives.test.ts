@@ -131,6 +131,13 @@ describe('what the bytes do not hold is refused in the words of whoever reads', 
     ['a tagged field that is shorter than what is known of it', 'its field of tag 1 has 1 bytes, 2 are expected @3', [1, 1, 1, 0, 0, 0], true, reader => { reader.taggedFields(() => { reader.int16('known') }) }],
     ['more elements of a nullable array than bytes', 'it counts 2 names, 1 bytes are left @4', [0, 0, 0, 2, 0], false, reader => reader.nullableArray('names', () => reader.string('name'))],
     ['a nullable array of -2', 'it counts -2 names, 0 bytes are left @4', [0xff, 0xff, 0xff, 0xfe], false, reader => reader.nullableArray('names', () => reader.string('name'))],
+    ['fixed bytes beyond the end', 'its id takes 16 bytes, 2 are left @0', [1, 2], false, reader => reader.fixed(16, 'id')],
+    ['what only the caller can tell', 'its colour is 7 @1', [7], false, reader => { throw reader.malformed(`its colour is ${reader.int8('colour')}`) }],
+    ['more elements than are allowed, of two arrays', 'it counts 2 names, 1 more elements are allowed @9', [0, 0, 0, 1, 7, 0, 0, 0, 2, 0, 0], false, reader => {
+      reader.elementsLeft = 2
+      reader.array('numbers', () => reader.int8('number'))
+      reader.array('names', () => reader.string('name'))
+    }],
     ['bytes behind the last field', '2 bytes follow its last field @0', [1, 2], false, reader => { reader.expectEnd() }],
   ])('%s', (_what, message, given, flexible, read) => {
     expect(() => read(readerOf(given, flexible))).toThrow(new Refused(message))
@@ -143,4 +150,41 @@ test('views are of the bytes that were given, where they stand in their memory',
   expect(view).toEqual(Buffer.of(5, 6))
   memory[6] = 7
   expect(view).toEqual(Buffer.of(7, 6))
+})
+
+test('bytes apart have their length where they belong and are parts of their own, in order', () => {
+  const long = Buffer.alloc(5000, 'l')
+  const short = Buffer.from('s')
+  for (const flexible of [false, true]) {
+    const writer = new PrimitiveWriter(0)
+    writer.flexible = flexible
+    for (const given of [long, short, Buffer.alloc(0), null, long]) writer.bytesApart(given)
+    writer.fixed(Buffer.of(1, 2))
+    const parts = writer.finishParts()
+    expect(parts.filter(part => part === long || part === short)).toEqual([long, short, long])
+    const reader = readerOf(Buffer.concat(parts), flexible)
+    expect(Array.from({ length: 5 }, () => reader.nullableBytes('a'))).toEqual([long, short, Buffer.alloc(0), null, long])
+    expect(reader.fixed(2, 'b')).toEqual(Buffer.of(1, 2))
+    reader.expectEnd()
+  }
+})
+
+test('bytes apart end what was written, or are forgotten by our own mistake', () => {
+  const writer = new PrimitiveWriter(0)
+  writer.bytesApart(Buffer.of(7))
+  expect(writer.finishParts()).toEqual([Buffer.of(0, 0, 0, 1), Buffer.of(7)])
+  expect(() => writer.finish()).toThrow('broken invariant: bytes apart, and no parts asked for')
+  expect(new PrimitiveWriter(8).finishParts()).toEqual([Buffer.alloc(0)])
+})
+
+test('an int64 beyond 2^53 can be read rounded, and is equal to no safe integer then', () => {
+  expect(readerOf([0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]).roundedInt64('a')).toBe(2 ** 63)
+  expect(readerOf([0x80, 0, 0, 0, 0, 0, 0, 0]).roundedInt64('a')).toBe(-(2 ** 63))
+  fc.assert(fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), value => {
+    const given = Buffer.alloc(8)
+    given.writeBigInt64BE(value)
+    const read = readerOf(given).roundedInt64('a')
+    expect(read).toBe(Number(value))
+    expect(Number.isSafeInteger(read)).toBe(value === BigInt(read) && value > -(2n ** 53n) && value < 2n ** 53n)
+  }))
 })
