@@ -144,7 +144,7 @@ export class OpenTransaction {
     await Promise.all([store.prepare(), this.#advanced.size === 0 ? undefined : positions.prepare()])
     this.#checkSound()
     if (this.#advanced.size > 0) this.#pending = positions.appendPending(this.#commits(), { id: producer.id, epoch: producer.epoch, sequence: 0 })
-    if (durability === 'power') await Promise.all([producer.settle(), ...this.partitions.map(partition => partition.sync())])
+    if (durability === 'power') await Promise.all([producer.settle(), ...[...this.partitions, ...this.#sources].map(partition => partition.sync())])
     else if (!producer.isSettled) await producer.settle()
     this.#checkSound()
     for (const partition of this.partitions) partition.checkWritable()
@@ -153,6 +153,12 @@ export class OpenTransaction {
     this.#state = 'decided'
     if (durability === 'power') await this.#syncDecision()
     this.#complete()
+  }
+
+  /** What was handled, where that is not on the device yet: its effects must not outlive it. */
+  get #sources(): WritablePartition[] {
+    const lanes = [...this.#advanced.values()].flatMap(ofMember => [...ofMember])
+    return lanes.map(([{ stored, partition }, offset]) => ({ source: stored.writable(partition), offset })).filter(({ source, offset }) => source.syncedOffset < offset).map(({ source }) => source)
   }
 
   /** What a failed sync has left of the decision, nobody knows before the log is opened again. */

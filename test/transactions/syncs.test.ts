@@ -35,3 +35,21 @@ test("with 'process' a commit waits for no sync", async () => {
   await once()
   expect(calls.slice(before).filter(({ operation }) => operation === 'sync')).toEqual([])
 })
+
+test("with 'power' what was handled is on the device before its effects are decided", async () => {
+  const { log, disk } = await SimulatedGroups.open({ durability: 'power', housekeeping: false })
+  const [orders, input] = await Promise.all([log.topic<string>('orders'), log.topic<string>('input')])
+  const producer = input.producer({ durability: 'process' })
+  await producer.send({ value: 'in' })
+  const consumer = await log.group('g').join(input, { from: 'earliest', commit: 'manual' })
+  const { value: record } = await consumer[Symbol.asyncIterator]().next() as { value: never }
+  const calls = disk.trace()
+  const before = calls.length
+  await log.transaction(async tx => {
+    await tx.send(orders, { value: 'x' })
+    tx.advance(consumer, record)
+  })
+  const syncs = calls.slice(before).filter(({ operation }) => operation === 'sync').map(({ path }) => path.split('/')[2])
+  expect(syncs.lastIndexOf('__transaction_state-0')).toBeGreaterThan(syncs.indexOf('input-0'))
+  expect(syncs).toContain('input-0')
+})
