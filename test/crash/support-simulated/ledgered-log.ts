@@ -24,12 +24,12 @@ export interface SendPlan {
 }
 
 /** Boots and disks come and go; the clock stays. */
-interface Machine { readonly clock: SteppedClock; running: SimulatedFileSystem }
+interface Machine { readonly clock: SteppedClock; readonly durability: Level; running: SimulatedFileSystem }
 
 /** A log to be on a machine with an empty disk. With a seed, work off the main thread ends in an order drawn from it. */
-export function newLog(options: SimulationOptions = {}): LedgeredLog {
+export function newLog({ durability = 'process', ...options }: SimulationOptions & { readonly durability?: Level } = {}): LedgeredLog {
   const clock: SteppedClock = new SteppedClock({ busy: () => machine.running.pendingJobs })
-  const machine: Machine = { clock, running: new SimulatedFileSystem({ ...options, clock }) }
+  const machine: Machine = { clock, durability, running: new SimulatedFileSystem({ ...options, clock }) }
   return new LedgeredLog(machine, machine.running, new Ledger())
 }
 
@@ -57,7 +57,7 @@ export class LedgeredLog {
 
   async open(): Promise<void> {
     this.#machine.running = this.fs
-    this.#local = await LocalLog.open(this.fs, MEMORY_DIRECTORY, 'memory:', readOpenOptions({ clock: this.clock, topicDefaults: { value: 'string' } }))
+    this.#local = await LocalLog.open(this.fs, MEMORY_DIRECTORY, 'memory:', readOpenOptions({ clock: this.clock, durability: this.#machine.durability, topicDefaults: { value: 'string' } }))
     this.#log = new EventLog(this.#local, await coordinate(this.#local))
     this.#producers.clear()
     this.#log.on('error', ({ error }) => { this.errors.push(error) })
