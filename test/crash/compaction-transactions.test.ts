@@ -63,6 +63,19 @@ async function callsOfOpening(keyed: KeyedTransactions, accident: Accident): Pro
   return keyed.fs.calls
 }
 
+/** From that seed on, the next history whose compaction has something to do. */
+async function eventful(from: number): Promise<{ seed: number; total: number }> {
+  for (let seed = from; ; seed += 1000) {
+    const { total } = await callsOf(seed)
+    if (total > 20) return { seed, total }
+  }
+}
+
+/** A power cut after an opening that did not end: that has saved no recovery point, so as much is read again. */
+function likewise(before: Accident, accident: number): number {
+  return before === 'kill' || (accident - before) % 2 === 0 ? accident : accident + 1
+}
+
 async function survives(keyed: KeyedTransactions, seed: number): Promise<void> {
   await keyed.compare()
   expect(keyed.fs.list(DIRECTORY).filter(name => /(cleaned|swap)$/.test(name))).toEqual([])
@@ -76,9 +89,8 @@ async function survives(keyed: KeyedTransactions, seed: number): Promise<void> {
 }
 
 describe(`seed ${SEED}`, { timeout: 3_600_000 }, () => {
-  test.each(seeds)('at any call of a compaction (history %i)', async seed => {
-    const { total } = await callsOf(seed)
-    expect(total).toBeGreaterThan(20)
+  test.each(seeds)('at any call of a compaction (history %i)', async from => {
+    const { seed, total } = await eventful(from)
     for (let call = 1; call <= total; call++) {
       if (!isChosen(call + seed, 11)) continue
       for (const accident of ['kill', SEED + call, SEED + call + 1] as const) {
@@ -92,8 +104,7 @@ describe(`seed ${SEED}`, { timeout: 3_600_000 }, () => {
   })
 
   test('and at any call of the opening that follows', async () => {
-    const seed = seeds[0]!
-    const { total } = await callsOf(seed)
+    const { seed, total } = await eventful(seeds[0]!)
     for (let call = 1; call <= total; call++) {
       if (!isChosen(call, 47)) continue
       for (const accident of ['kill', SEED + call] as const) {
@@ -103,7 +114,7 @@ describe(`seed ${SEED}`, { timeout: 3_600_000 }, () => {
           const keyed = await endedAt(seed, call)
           await openAfter(keyed, accident, second)
           await naming(`history ${seed}, call ${call} of ${total}, ${accident}, call ${second} of the opening`, async () => {
-            await openAfter(keyed, SEED + second)
+            await openAfter(keyed, likewise(accident, SEED + second))
             await survives(keyed, seed)
           })
         }
