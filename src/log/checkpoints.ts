@@ -5,7 +5,7 @@
 import { formatOffsets, parseOffsets } from '../format/checkpoint-file.ts'
 import { join, type FileSystem } from '../platform/file-system.ts'
 import type { DiskRoom } from '../storage/disk-room.ts'
-import { readTextFile, replaceFile } from '../storage/replace-file.ts'
+import { readTextFile, removeUnfinished, replaceFile } from '../storage/replace-file.ts'
 import { SharedSync } from '../storage/shared-sync.ts'
 import { WatchedPath } from '../storage/watched-path.ts'
 import { parsePartitionDirectory, partitionDirectory } from './topic-name.ts'
@@ -30,6 +30,8 @@ export class OffsetCheckpoint {
   readonly #room: DiskRoom
   readonly #write = new SharedSync(() => this.#replace())
   #written: string | undefined
+  /** What a crash has left of an earlier write. */
+  #mayHaveRest = true
 
   /** `offsets` is asked when a write begins. */
   constructor(fs: FileSystem, directory: string, name: string, offsets: () => Offsets, room: DiskRoom) {
@@ -48,10 +50,18 @@ export class OffsetCheckpoint {
   async #replace(): Promise<void> {
     const offsets = this.#offsets()
     const text = formatCheckpoint(offsets)
-    if (text === this.#written || (offsets.size === 0 && this.#fs.stat(join(this.#directory, this.#name)) === undefined)) return
+    if (text === this.#written) return
+    if (offsets.size === 0 && this.#fs.stat(join(this.#directory, this.#name)) === undefined) return this.#removeRest()
     this.#written = undefined
     await this.#room.insist(() => replaceFile(this.#fs, this.#directory, this.#name, text))
     this.#written = text
+  }
+
+  /** Nothing is written over it where there is nothing to write. */
+  #removeRest(): void {
+    if (!this.#mayHaveRest) return
+    this.#mayHaveRest = false
+    removeUnfinished(this.#fs, this.#directory, this.#name)
   }
 }
 

@@ -8,11 +8,19 @@ interface Place { readonly fs: FileSystem; readonly directory: string }
 const LARGEST_BYTES = 64 * 1024 * 1024
 
 export async function replaceFile(fs: FileSystem, directory: string, name: string, text: string): Promise<void> {
-  const temporary = join(directory, `${name}.tmp`)
-  fs.remove(temporary)
-  await createFile(fs, temporary, Buffer.from(text))
-  fs.rename(temporary, join(directory, name))
+  removeUnfinished(fs, directory, name)
+  await createFile(fs, unfinished(directory, name), Buffer.from(text))
+  fs.rename(unfinished(directory, name), join(directory, name))
   await fs.syncDirectory(directory)
+}
+
+/** What a crash in the middle has left. */
+export function removeUnfinished(fs: FileSystem, directory: string, name: string): void {
+  fs.remove(unfinished(directory, name))
+}
+
+function unfinished(directory: string, name: string): string {
+  return join(directory, `${name}.tmp`)
 }
 
 /** A new file whose content is on the device when it resolves; its name is for the caller to sync. */
