@@ -10,7 +10,6 @@
 // values are left alone. Base offset, leader epoch and checksum of a batch are the log's to set (native/stamp.ts).
 import { CorruptionError } from '../base/errors.ts'
 import { BatchEncoder } from './batch-encoder.ts'
-import { writeInt64 } from './integers.ts'
 import { PrimitiveReader, PrimitiveWriter } from './primitives.ts'
 import * as batch from './record-batch.ts'
 import { RecordCursor } from './record-cursor.ts'
@@ -62,10 +61,8 @@ export function encodeMarkerBatch({ producerId, producerEpoch, timestamp, ...mar
   const { key, value } = encodeEndMarker(marker)
   encoder.reset()
   encoder.append(timestamp, key, value, [])
-  const bytes = encoder.seal({})
+  const bytes = encoder.seal({ producer: { id: producerId, epoch: producerEpoch, sequence: -1 } })
   bytes.writeInt16BE(batch.TRANSACTIONAL | batch.CONTROL, batch.ATTRIBUTES_AT)
-  writeInt64(bytes, batch.PRODUCER_ID_AT, producerId)
-  bytes.writeInt16BE(producerEpoch, batch.PRODUCER_EPOCH_AT)
   return bytes
 }
 

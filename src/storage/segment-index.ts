@@ -10,9 +10,9 @@ import {
   OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES, countValidOffsetEntries, countValidTimeEntries, entryOffset, entryPosition,
   timeEntryOffset, timeEntryTimestamp, writeOffsetEntry, writeTimeEntry,
 } from '../format/index-entries.ts'
-import { NotFoundError } from '../base/errors.ts'
-import { join, type File, type FileSystem } from '../platform/file-system.ts'
+import { join, type FileSystem } from '../platform/file-system.ts'
 import { segmentFile, type SegmentState } from './segment-files.ts'
+import { openOrCreate, readWhole } from './small-file.ts'
 
 const FIRST_ENTRIES = 32
 
@@ -62,12 +62,12 @@ export class SegmentIndex {
 
   /** Reads what is sound of both files. A file that is absent or makes no sense counts as empty. */
   load(logBytes: number): void {
-    const offsets = this.#readFile(this.#offsetPath)
+    const offsets = readWhole(this.#fs, this.#offsetPath) ?? Buffer.alloc(0)
     this.#offsetCount = countValidOffsetEntries(offsets)
     while (this.#offsetCount > 0 && entryPosition(offsets, this.#offsetCount - 1) >= logBytes) this.#offsetCount--
     this.#offsetsOnDisk = this.#offsetCount
     this.#offsets = entriesAlone(offsets, this.#offsetCount * OFFSET_ENTRY_BYTES)
-    const times = this.#readFile(this.#timePath)
+    const times = readWhole(this.#fs, this.#timePath) ?? Buffer.alloc(0)
     this.#timeCount = this.#timesOnDisk = countValidTimeEntries(times)
     this.#times = entriesAlone(times, this.#timeCount * TIME_ENTRY_BYTES)
     this.#loaded = true
@@ -170,31 +170,11 @@ export class SegmentIndex {
       file.close()
     }
   }
-
-  #readFile(path: string): Buffer {
-    let file: File
-    try {
-      file = this.#fs.open(path, 'read')
-    } catch (error) {
-      if (error instanceof NotFoundError) return Buffer.alloc(0)
-      throw error
-    }
-    try {
-      const bytes = Buffer.alloc(file.bytes())
-      return bytes.subarray(0, file.read(bytes, 0))
-    } finally {
-      file.close()
-    }
-  }
 }
 
 /** Kafka makes an active segment's index 10 MiB long: what is behind the entries is not kept in memory. */
 function entriesAlone(file: Buffer, bytes: number): Buffer {
   return bytes === file.length ? file : Buffer.from(file.subarray(0, bytes))
-}
-
-function openOrCreate(fs: FileSystem, path: string): File {
-  return fs.open(path, fs.stat(path) === undefined ? 'create' : 'write')
 }
 
 function withRoom(entries: Buffer, count: number, entryBytes: number): Buffer {

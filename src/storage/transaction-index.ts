@@ -6,10 +6,11 @@
 //   entries[i].lastOffset < entries[i + 1].lastOffset      (the offset of the marker, within the segment)
 //
 // Most segments have none, and then there is no file.
-import { CorruptionError, NotFoundError } from '../base/errors.ts'
+import { CorruptionError } from '../base/errors.ts'
 import { ABORTED_ENTRY_BYTES, encodeAbortedTransaction, parseAbortedTransactions, type AbortedTransaction } from '../format/aborted-transactions.ts'
-import { join, type File, type FileSystem } from '../platform/file-system.ts'
+import { join, type FileSystem } from '../platform/file-system.ts'
 import { segmentFile, type SegmentState } from './segment-files.ts'
+import { openOrCreate, readWhole } from './small-file.ts'
 
 export class TransactionIndex {
   readonly #fs: FileSystem
@@ -93,7 +94,7 @@ export class TransactionIndex {
   }
 
   #write(entries: readonly AbortedTransaction[]): void {
-    const file = this.#fs.open(this.#path, this.#fs.stat(this.#path) === undefined ? 'create' : 'write')
+    const file = openOrCreate(this.#fs, this.#path)
     try {
       const end = this.#onDisk * ABORTED_ENTRY_BYTES
       if (file.bytes() !== end) file.truncate(end)
@@ -115,28 +116,12 @@ export class TransactionIndex {
   }
 
   #load(): AbortedTransaction[] {
-    const bytes = this.#read()
+    const bytes = readWhole(this.#fs, this.#path) ?? Buffer.alloc(0)
     const { entries, bytes: sound } = parseAbortedTransactions(bytes)
     if (bytes.length - sound >= ABORTED_ENTRY_BYTES) throw this.#corrupt(sound)
     this.#onDisk = entries.length
     this.#mayHaveRest = sound < bytes.length
     return [...entries]
-  }
-
-  #read(): Buffer {
-    let file: File
-    try {
-      file = this.#fs.open(this.#path, 'read')
-    } catch (error) {
-      if (error instanceof NotFoundError) return Buffer.alloc(0)
-      throw error
-    }
-    try {
-      const bytes = Buffer.alloc(file.bytes())
-      return bytes.subarray(0, file.read(bytes, 0))
-    } finally {
-      file.close()
-    }
   }
 
   #corrupt(position: number): CorruptionError {
