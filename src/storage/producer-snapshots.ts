@@ -9,6 +9,7 @@ import { CorruptionError } from '../base/errors.ts'
 import { encodeProducerSnapshot, parseProducerSnapshot, type ProducerSnapshotEntry } from '../format/producer-snapshot.ts'
 import { join, type FileSystem } from '../platform/file-system.ts'
 import { parseSegmentFile, segmentFile } from './segment-files.ts'
+import { openOrCreate, readThere } from './small-file.ts'
 
 export interface ProducerSnapshot { readonly offset: number; readonly entries: readonly ProducerSnapshotEntry[] }
 
@@ -38,7 +39,7 @@ export class ProducerSnapshots {
   read(offset: number): ProducerSnapshot | undefined {
     for (const candidate of this.#offsets.filter(at => at <= offset).reverse()) {
       try {
-        return { offset: candidate, entries: parseProducerSnapshot(this.#readFile(candidate)) }
+        return { offset: candidate, entries: parseProducerSnapshot(readThere(this.#fs, this.#path(candidate))) }
       } catch (error) {
         if (!(error instanceof CorruptionError)) throw error
       }
@@ -49,7 +50,7 @@ export class ProducerSnapshots {
   /** What is on the device already stays as it is. */
   write(offset: number, entries: readonly ProducerSnapshotEntry[]): void {
     if (this.#synced.has(offset)) return
-    const file = this.#fs.open(this.#path(offset), this.#fs.stat(this.#path(offset)) === undefined ? 'create' : 'write')
+    const file = openOrCreate(this.#fs, this.#path(offset))
     try {
       const bytes = encodeProducerSnapshot(entries)
       if (file.bytes() > bytes.length) file.truncate(bytes.length)
@@ -88,16 +89,6 @@ export class ProducerSnapshots {
     }
     this.#offsets = this.#offsets.filter(offset => !isMeant(offset))
     return meant.length > 0
-  }
-
-  #readFile(offset: number): Buffer {
-    const file = this.#fs.open(this.#path(offset), 'read')
-    try {
-      const bytes = Buffer.alloc(file.bytes())
-      return bytes.subarray(0, file.read(bytes, 0))
-    } finally {
-      file.close()
-    }
   }
 
   #path(offset: number): string {

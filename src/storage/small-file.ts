@@ -4,13 +4,17 @@ import type { File, FileSystem } from '../platform/file-system.ts'
 
 /** undefined: there is none of that name. */
 export function readWhole(fs: FileSystem, path: string): Buffer | undefined {
-  let file: File
   try {
-    file = fs.open(path, 'read')
+    return readThere(fs, path)
   } catch (error) {
     if (error instanceof NotFoundError) return undefined
     throw error
   }
+}
+
+/** It was there a moment ago: a NotFoundError tells that it has gone. */
+export function readThere(fs: FileSystem, path: string): Buffer {
+  const file = fs.open(path, 'read')
   try {
     const bytes = Buffer.alloc(file.bytes())
     return bytes.subarray(0, file.read(bytes, 0))

@@ -12,8 +12,12 @@ export interface Numbers {
   readonly timestamp?: number
 }
 
-export function numberedBatch(values: readonly string[], { id, epoch = 0, sequence, transactional = false, timestamp = 1000 }: Numbers): Buffer {
-  const batch = batchOf(values, timestamp)
+export function numberedBatch(values: readonly string[], { timestamp = 1000, ...numbers }: Numbers): Buffer {
+  return number(batchOf(values, timestamp), numbers)
+}
+
+/** Makes a sealed batch that of a producer. */
+export function number(batch: Buffer, { id, epoch = 0, sequence, transactional = false }: Omit<Numbers, 'timestamp'>): Buffer {
   writeInt64(batch, PRODUCER_ID_AT, id)
   batch.writeInt16BE(epoch, PRODUCER_EPOCH_AT)
   batch.writeInt32BE(sequence, BASE_SEQUENCE_AT)

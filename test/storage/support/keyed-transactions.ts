@@ -3,8 +3,7 @@
 // what the list says of committed values, of producers and of the stable offset they must not change.
 import assert from 'node:assert/strict'
 import { BatchEncoder } from '../../../src/format/batch-encoder.ts'
-import { writeInt32, writeInt64 } from '../../../src/format/integers.ts'
-import { ATTRIBUTES_AT, BASE_SEQUENCE_AT, PRODUCER_EPOCH_AT, PRODUCER_ID_AT, TRANSACTIONAL, attributes, baseOffset, batchBytes, isControl, recordCount } from '../../../src/format/record-batch.ts'
+import { baseOffset, batchBytes, isControl, recordCount } from '../../../src/format/record-batch.ts'
 import { RecordCursor } from '../../../src/format/record-cursor.ts'
 import { batchesOf } from '../../../src/log/chunk-batches.ts'
 import type { SeededRandom } from '../../../src/platform/seeded-random.ts'
@@ -18,6 +17,7 @@ import type { Isolation } from '../../../src/storage/partition-log.ts'
 import type { RecoveryFacts } from '../../../src/storage/recovery.ts'
 import { RetiredFiles } from '../../../src/storage/retired-files.ts'
 import type { WritableOptions, WritablePartition } from '../../../src/storage/writable-partition.ts'
+import { number } from '../../support/numbered-batches.ts'
 import { DIRECTORY, newPartition, reopen } from '../../support/partitions.ts'
 
 export const RETENTION_MS = 1000
@@ -89,12 +89,7 @@ export class KeyedTransactions {
     const encoder = new BatchEncoder()
     for (const { key, value } of records) encoder.append(this.now, Buffer.from(key), value === null ? null : Buffer.from(value), [])
     const batch = Buffer.from(encoder.seal({}))
-    if (kind === 'none') return batch
-    writeInt64(batch, PRODUCER_ID_AT, id)
-    batch.writeInt16BE(epoch, PRODUCER_EPOCH_AT)
-    writeInt32(batch, BASE_SEQUENCE_AT, sequence)
-    if (kind !== 'idempotent') batch.writeInt16BE(attributes(batch, 0) | TRANSACTIONAL, ATTRIBUTES_AT)
-    return batch
+    return kind === 'none' ? batch : number(batch, { id, epoch, sequence, transactional: kind !== 'idempotent' })
   }
 
   end(writer: Writer, type: 'commit' | 'abort'): void {
