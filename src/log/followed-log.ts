@@ -45,6 +45,7 @@ export class FollowedLog implements OpenLog {
   #closed: ClosedError | undefined
 
   get storage(): OpenLog['storage'] { return this.#directory.fs }
+  get id(): string { return this.#directory.id }
 
   private constructor(location: string, directory: LogDirectory, settings: OpenSettings) {
     this.location = location
@@ -85,6 +86,7 @@ export class FollowedLog implements OpenLog {
     return topic
   }
 
+  createTopic(): Promise<never> { return this.#refuse() }
   deleteTopic(): Promise<never> { return this.#refuse() }
   alterTopic(): Promise<never> { return this.#refuse() }
   recoverPartition(): Promise<never> { return this.#refuse() }

@@ -1,6 +1,6 @@
 // The log that this process writes: what it is made of, its beginning and its end. Changes of topics run one at a time;
 // what they are is topic-store.ts.
-import { ClosedError, CorruptionError, MillraceError, TimeoutError } from '../base/errors.ts'
+import { ClosedError, ConflictError, CorruptionError, MillraceError, TimeoutError } from '../base/errors.ts'
 import type { FileSystem } from '../platform/file-system.ts'
 import { keepAlive } from '../platform/keep-alive.ts'
 import { nextTurn } from '../platform/next-turn.ts'
@@ -78,6 +78,8 @@ export class LocalLog implements OpenLog {
     }
   }
 
+  get id(): string { return this.#directory.id }
+
   get topics(): ReadonlyMap<string, StoredTopic> { return this.#topics.topics }
 
   get storage(): OpenLog['storage'] {
@@ -118,6 +120,16 @@ export class LocalLog implements OpenLog {
       await this.#topics.alter(known, given, { report: 'TOPIC_ALTERED' })
       this.#housekeeping?.needed()
       return known
+    })
+  }
+
+  async createTopic(name: unknown, options: unknown): Promise<StoredTopic> {
+    this.checkOpen()
+    checkTopicName(name)
+    const given = readTopicOptions(options, name)
+    return await this.#change(async () => {
+      if (this.topics.has(name)) throw new ConflictError('TOPIC_EXISTS', `there is a topic '${name}' already`, { hint: 'log.topic(name) opens it', details: { topic: name } })
+      return await this.#topics.create(name, given)
     })
   }
 

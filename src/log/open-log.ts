@@ -10,6 +10,8 @@ import type { RecordWriter, WriterSettings } from './record-writer.ts'
 import type { StoredTopic } from './stored-topic.ts'
 
 export interface OpenLog {
+  /** Of the directory, given when it was made. */
+  readonly id: string
   readonly location: string
   readonly settings: OpenSettings
   readonly events: EventEmitter
@@ -19,6 +21,8 @@ export interface OpenLog {
   checkOpen(): void
   /** Opens the topic, or creates it. */
   topic(name: unknown, options: unknown): Promise<StoredTopic>
+  /** Throws a ConflictError 'TOPIC_EXISTS' where there is one. */
+  createTopic(name: unknown, options: unknown): Promise<StoredTopic>
   deleteTopic(name: unknown): Promise<void>
   alterTopic(topic: StoredTopic, options: unknown): Promise<void>
   recoverPartition(topic: StoredTopic, partition: number): Promise<void>

@@ -79,6 +79,12 @@ export class ProducerStates {
     return this.#producers.get(id)?.epoch
   }
 
+  /** What the next batch of the producer is to begin with. */
+  nextSequence(id: number, epoch: number): number {
+    const known = this.#producers.get(id)
+    return nextSequence(known?.epoch === epoch ? known.batches.at(-1)?.lastSequence ?? NO_SEQUENCE : NO_SEQUENCE)
+  }
+
   /** Whether a producer's batch may be appended: it is the next one (undefined), or stored already. Throws where it is neither. */
   place(b: Buffer, at: number): KnownBatch | undefined {
     const id = producerId(b, at)
@@ -90,8 +96,8 @@ export class ProducerStates {
     const first = baseSequence(b, at)
     const duplicate = epoch === known.epoch ? findBatch(known.batches, first, lastOffsetDelta(b, at)) : undefined
     if (duplicate !== undefined) return duplicate
-    const last = epoch === known.epoch ? known.batches.at(-1)?.lastSequence ?? NO_SEQUENCE : NO_SEQUENCE
-    if (first !== nextSequence(last)) throw this.#outOfOrder(id, first, nextSequence(last))
+    const expected = this.nextSequence(id, epoch)
+    if (first !== expected) throw this.#outOfOrder(id, first, expected)
     if (this.#open.has(id) && !isTransactional(b, at)) throw this.#outsideTransaction(id)
     return undefined
   }

@@ -102,6 +102,7 @@ export class WritablePartition extends SyncedPartition {
   }
 
   get cleaning(): CleaningCheckpoint { return this.#options.cleaning }
+  get leaderEpoch(): number { return this.#epochs.current }
   get #active(): Segment { return this.list.at(-1)! }
 
   override refresh(): void {}
@@ -114,6 +115,11 @@ export class WritablePartition extends SyncedPartition {
   get openTransactions(): readonly OpenTransaction[] { return this.producers.openTransactions }
   /** The newest epoch of each producer that is known here. */
   get producerEpochs(): ReadonlyMap<number, number> { return this.producers.epochs }
+
+  /** What the next batch of a producer that numbers its batches here is to begin with. */
+  nextSequence(producerId: number, epoch: number): number {
+    return this.producers.nextSequence(producerId, epoch)
+  }
 
   /** What is known of producers, as a snapshot keeps it; undefined: no batch of the partition ever had a producer id. */
   get knownProducers(): readonly ProducerSnapshotEntry[] | undefined { return this.#written.known }

@@ -72,12 +72,26 @@ async function openLog(location: string, settings: OpenSettings): Promise<OpenLo
   return await (settings.readOnly ? FollowedLog : LocalLog).open(fs, directory, location, settings)
 }
 
+/** What a log is made of, for who works beside this surface: the door for Kafka clients. */
+export interface LogParts extends Coordinators {
+  readonly log: OpenLog
+  /** Calls back before the log closes, or when it is made to crash. Returns what takes that back. */
+  readonly onEnding: (callback: () => Promise<void>) => () => void
+}
+
+/** @internal */
+export let partsOf: (log: EventLog) => LogParts
+
 export class EventLog implements AsyncDisposable {
+  static { partsOf = log => log.#parts }
+
   readonly #log: OpenLog
   readonly #coordinator: Coordinator
   readonly #transactions: TransactionCoordinator
   readonly #coordinators: Coordinators
   readonly #topics = new WeakMap<StoredTopic, Topic>()
+  readonly #endings = new Set<() => Promise<void>>()
+  readonly #parts: LogParts
   #closing: Promise<void> | undefined
 
   constructor(log: OpenLog, coordinators: Coordinators) {
@@ -85,6 +99,10 @@ export class EventLog implements AsyncDisposable {
     this.#coordinators = coordinators
     this.#coordinator = coordinators.groups
     this.#transactions = coordinators.transactions
+    this.#parts = { ...coordinators, log, onEnding: callback => {
+      this.#endings.add(callback)
+      return () => this.#endings.delete(callback)
+    } }
   }
 
   get location(): string { return this.#log.location }
@@ -177,6 +195,7 @@ export class EventLog implements AsyncDisposable {
 
   /** Handlers that are under way may still send; where there are none, nothing new is begun from the call on. */
   async #close(timeoutMs: number): Promise<void> {
+    if (this.#endings.size > 0) await this.endDoors()
     try {
       const ending = this.#coordinator.close(timeoutMs)
       if (ending !== undefined) await ending
@@ -189,6 +208,11 @@ export class EventLog implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  /** Clients of other processes are not answered any more. */
+  protected async endDoors(): Promise<void> {
+    await Promise.all([...this.#endings].map(end => end()))
   }
 
   #handle(stored: StoredTopic): Topic {

@@ -90,6 +90,7 @@ export class TestLog extends EventLog {
   }
 
   async #restart(survivor: SimulatedFileSystem): Promise<TestLog> {
+    void this.endDoors()
     const crashed = this.#log.abandon()
     this.#coordinators.groups.abandon(crashed)
     this.#coordinators.transactions.abandon(crashed)
