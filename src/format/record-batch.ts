@@ -82,6 +82,15 @@ export function setLeaderEpoch(b: Buffer, at: number, epoch: number): void {
   writeInt32(b, at + LEADER_EPOCH_AT, epoch)
 }
 
+/** The checksum has to be set behind it, as behind the next. */
+export function setAttributes(b: Buffer, at: number, bits: number): void {
+  b.writeUInt16BE(bits, at + ATTRIBUTES_AT)
+}
+
+export function setMaxTimestamp(b: Buffer, at: number, timestamp: number): void {
+  writeInt64(b, at + MAX_TIMESTAMP_AT, timestamp)
+}
+
 /**
  * Why the bytes from `at` are not one whole, believable batch within [at, end); undefined when they are. Up to
  * `checkedEnd` somebody has compared the checksums.
@@ -93,10 +102,17 @@ export function batchFault(b: Buffer, at: number, end: number, checkedEnd = at):
   if (bytes < HEADER_BYTES) return `the length field says ${bytes - LOG_OVERHEAD}, at least ${HEADER_BYTES - LOG_OVERHEAD} is expected`
   if (magic(b, at) !== MAGIC) return `magic is ${magic(b, at)}, only version ${MAGIC} is supported`
   if (bytes > given) return `the batch is ${bytes} bytes long, ${given} are left`
-  if (at + bytes <= checkedEnd) return headerFault(b, at, bytes)
-  const crc = crc32c(b, at + CHECKED_FROM, at + bytes)
-  if (crc !== storedCrc(b, at)) return `the checksum is ${hex(crc)}, the header says ${hex(storedCrc(b, at))}`
+  if (at + bytes > checkedEnd) {
+    const fault = checksumFault(b, at)
+    if (fault !== undefined) return fault
+  }
   return headerFault(b, at, bytes)
+}
+
+/** Of a batch that is there whole. */
+export function checksumFault(b: Buffer, at: number): string | undefined {
+  const crc = crc32c(b, at + CHECKED_FROM, at + batchBytes(b, at))
+  return crc === storedCrc(b, at) ? undefined : `the checksum is ${hex(crc)}, the header says ${hex(storedCrc(b, at))}`
 }
 
 /** What a checksum can't tell: a header that its own writer got wrong, and fields outside the checksum. */

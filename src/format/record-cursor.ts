@@ -79,19 +79,32 @@ export class RecordCursor {
 
 /** The headers of a record that a cursor stands on; values are views of body. Repeated names stay, in order. */
 export function readHeaders(body: Buffer, start: number, count: number, end: number): [string, Buffer | null][] {
-  const reader = new VarintReader(body, start, end)
   const headers: [string, Buffer | null][] = []
+  walkHeaders(body, start, count, end, (nameStart, nameBytes, valueStart, valueBytes) => {
+    headers.push([body.toString('utf8', nameStart, nameStart + nameBytes), valueBytes < 0 ? null : body.subarray(valueStart, valueStart + valueBytes)])
+  })
+  return headers
+}
+
+/** Throws where readHeaders would, and makes nothing. */
+export function checkHeaders(body: Buffer, start: number, count: number, end: number): void {
+  walkHeaders(body, start, count, end, passOver)
+}
+
+const passOver = (): void => {}
+
+function walkHeaders(body: Buffer, start: number, count: number, end: number, take: (nameStart: number, nameBytes: number, valueStart: number, valueBytes: number) => void): void {
+  const reader = new VarintReader(body, start, end)
   for (let i = 0; i < count; i++) {
     const nameBytes = lengthWithin(reader, 'header name')
     if (nameBytes < 0) throw malformed(start, `the name of header ${i} is null`)
-    const name = body.toString('utf8', reader.at, reader.at + nameBytes)
+    const nameStart = reader.at
     reader.at += nameBytes
     const valueBytes = lengthWithin(reader, 'header value')
-    headers.push([name, valueBytes < 0 ? null : body.subarray(reader.at, reader.at + valueBytes)])
+    take(nameStart, nameBytes, reader.at, valueBytes)
     if (valueBytes > 0) reader.at += valueBytes
   }
   if (reader.at !== end) throw malformed(start, `${end - reader.at} bytes follow its last header`)
-  return headers
 }
 
 /** The length of what comes next, -1 for null; the bytes are there. */

@@ -11,10 +11,18 @@ import type { StoredTopic } from '../log/stored-topic.ts'
 import { partitionDirectory } from '../log/topic-name.ts'
 import { nextTurn } from '../platform/next-turn.ts'
 import type { TopicPartition } from './assignment/assignors.ts'
+import { CONSUMER_PROTOCOL } from './classic/local-member.ts'
+import { ClassicGroups } from './classic/classic-groups.ts'
+import type { Caller } from './classic/classic-requests.ts'
 import { Group } from './group.ts'
+import type { GroupError } from './group-errors.ts'
+import { describeConsumerGroup, describeGroup, type ConsumerGroupDescription, type GroupDescription } from './group-description.ts'
 import { GroupExpiry } from './group-expiry.ts'
+import { GroupFault } from './group-fault.ts'
 import { IdleWatch, type Work } from './idle-watch.ts'
 import { Positions, type Commit, type GroupRecord, type Position as StoredPosition } from './positions.ts'
+import type { Heartbeat, HeartbeatAnswer } from './remote-members.ts'
+import { hasReturning } from './stored-group.ts'
 import type { Subscription } from './subscription.ts'
 
 export interface PartitionLag { topic: string; partition: number; committed: number | null; endOffset: number; lag: number }
@@ -25,10 +33,19 @@ export interface Running extends Work {
   stop(timeoutMs: number): Promise<void>
 }
 
+/** Who wants to move a group's positions over the wire. generation < 0: nobody's member, a tool or a consumer that assigns itself. */
+export interface Committer extends Caller {
+  readonly isTransactional: boolean
+  /** It knows the errors of the newer protocol. */
+  readonly usesEpochs: boolean
+}
+
 export class Coordinator implements TopicObserver {
   readonly #log: OpenLog
   readonly #positions: Positions
   readonly #groups = new Map<string, Group>()
+  /** Groups of members that speak the classic protocol. */
+  readonly classic: ClassicGroups
   /** By group. */
   readonly #running = new Map<string, Set<Running>>()
   readonly #idle: IdleWatch
@@ -41,8 +58,15 @@ export class Coordinator implements TopicObserver {
     this.#log = log
     this.random = random
     this.#positions = positions
+    this.classic = new ClassicGroups({
+      positions, clock: log.settings.clock,
+      isTaken: (id, protocolType) => this.#groups.get(id)?.hasRemoteMembers === true || (protocolType !== CONSUMER_PROTOCOL && (this.#groups.get(id)?.size ?? 0) > 0),
+      bringLocals: classic => { this.#groups.get(classic.id)?.locals.follow(classic) },
+      onLocalsAlone: classic => { this.#groups.get(classic.id)?.locals.goBack() },
+      onFailed: error => { log.events.emit('error', { error }) },
+    })
     this.#idle = new IdleWatch(log.settings.clock, () => this.#groups.values(), () => this.#works())
-    this.#expiry = new GroupExpiry({ positions, clock: log.settings.clock, isVacant: id => this.#groups.get(id)?.isVacant ?? true, awaited: () => this.#awaited(), forget: id => { this.#forget(id) }, checkOpen: () => { this.#checkOpen() } })
+    this.#expiry = new GroupExpiry({ positions, clock: log.settings.clock, isVacant: id => (this.#groups.get(id)?.isVacant ?? true) && (this.classic.of(id)?.isVacant ?? true), awaited: () => this.#awaited(), forget: id => { this.#forget(id) }, checkOpen: () => { this.#checkOpen() } })
   }
 
   static async open(log: OpenLog, { random = Math.random }: { random?: (() => number) | undefined } = {}): Promise<Coordinator> {
@@ -60,7 +84,8 @@ export class Coordinator implements TopicObserver {
     if (this.#positions.failure !== undefined) return
     this.#log.observeTopics(this)
     await this.#mend(() => true)
-    for (const [id, { stored }] of this.#positions.groups) if (stored !== undefined && stored.members.some(({ instanceId }) => instanceId !== null)) this.group(id)
+    this.classic.restore()
+    for (const [id, { stored }] of this.#positions.groups) if (stored !== undefined && hasReturning(stored)) this.group(id)
   }
 
   /** What is committed, for transactions that move it. */
@@ -69,7 +94,10 @@ export class Coordinator implements TopicObserver {
   group(id: string): Group {
     let group = this.#groups.get(id)
     if (group === undefined) {
-      group = new Group(id, { log: this.#log, positions: this.#positions, checkOpen: () => { this.#checkOpen() }, progressed: () => { this.#idle.look() } })
+      group = new Group(id, {
+        log: this.#log, positions: this.#positions, classic: each => this.classic.of(each),
+        checkOpen: () => { this.#checkOpen() }, progressed: () => { this.#idle.look() },
+      })
       this.#groups.set(id, group)
     }
     return group
@@ -85,17 +113,61 @@ export class Coordinator implements TopicObserver {
   /** Those that have members, or are on record. */
   ids(): string[] {
     const active = [...this.#groups].filter(([, { members }]) => members.size > 0).map(([id]) => id)
-    return [...new Set([...this.#positions.groups.keys(), ...active])].sort()
+    return [...new Set([...this.#positions.groups.keys(), ...active, ...this.classic.ids()])].sort()
   }
 
   /** Of the groups that have members or a position. */
   stats(): { id: string; members: number; lag: number }[] {
-    return this.ids().map(id => ({ id, members: this.#groups.get(id)?.members.size ?? 0, lag: this.lagOf(id).reduce((sum, { lag }) => sum + lag, 0) }))
+    return this.ids().map(id => ({ id, members: (this.#groups.get(id)?.members.size ?? 0) + (this.classic.of(id)?.size ?? 0), lag: this.lagOf(id).reduce((sum, { lag }) => sum + lag, 0) }))
+  }
+
+  /** A client by the consumer protocol is heard of. Throws a GroupFault where it can't go on so. */
+  async heartbeat(id: string, beat: Heartbeat): Promise<HeartbeatAnswer> {
+    this.#checkUsable()
+    const others = this.classic.of(id)
+    if (others !== undefined && !others.isVacant) throw new GroupFault('GROUP_ID_NOT_FOUND', `group '${id}' has members by the classic protocol: it is no group of the consumer protocol until they have left`)
+    return await this.group(id).remote.heartbeat(beat)
+  }
+
+  /** undefined: there is no such group. */
+  describe(id: string): GroupDescription | undefined {
+    return describeGroup(id, { group: this.#groups.get(id), classic: this.classic.of(id), record: this.#positions.of(id) })
+  }
+
+  /** undefined: it has no clients by the consumer protocol. */
+  describeConsumerGroup(id: string): ConsumerGroupDescription | undefined {
+    const group = this.#groups.get(id)
+    return group?.hasRemoteMembers === true ? describeConsumerGroup(group) : undefined
   }
 
   checkWritable(what: string): void {
     this.#checkUsable()
     if (this.#log.settings.readOnly) throw new ConflictError('READ_ONLY', `${what}: the log in ${this.#log.location} was opened read-only`, { hint: 'groups live in the process that writes the log; here they can be looked at' })
+  }
+
+  /** Why it may not do so now. */
+  checkCommit(id: string, committer: Committer): GroupError | undefined {
+    const classic = this.classic.of(id)
+    if (classic !== undefined && !classic.isVacant) return classic.commitRefusal(committer, committer)
+    const group = this.#groups.get(id)
+    if (group !== undefined && group.members.size > 0) return group.checkCommit(committer)
+    if (committer.generation < 0) return undefined
+    if (this.#positions.of(id) !== undefined) return 'UNKNOWN_MEMBER_ID'
+    return committer.usesEpochs && !committer.isTransactional ? 'GROUP_ID_NOT_FOUND' : 'ILLEGAL_GENERATION'
+  }
+
+  /** Why a member of the newer protocol may not be told where the group stands. */
+  checkFetch(id: string, caller: Caller): GroupError | undefined {
+    const group = this.#groups.get(id)
+    return group?.hasRemoteMembers === true ? group.checkCommit(caller) : undefined
+  }
+
+  /** The topics that members read; or why positions of the group may not be deleted. */
+  topicsRead(id: string): { has(topic: string): boolean } | GroupError {
+    const classic = this.classic.of(id)
+    if (classic !== undefined && classic.size > 0) return classic.topicsRead() ?? 'NON_EMPTY_GROUP'
+    const read = [...this.#groups.get(id)?.members.values() ?? []].flatMap(({ topics }) => [...topics])
+    return read.length === 0 && this.#positions.of(id) === undefined ? 'GROUP_ID_NOT_FOUND' : new Set(read)
   }
 
   // ---------------------------------------------------------------- what a group has handled
@@ -156,13 +228,14 @@ export class Coordinator implements TopicObserver {
   }
 
   #forget(id: string): void {
+    this.classic.forget(id)
     const group = this.#groups.get(id)
     group?.forget()
     if (group?.hasListeners === false) this.#groups.delete(id)
   }
 
   #checkEmpty(id: string, what: string): void {
-    const present = this.#groups.get(id)?.present.length ?? 0
+    const present = (this.#groups.get(id)?.size ?? 0) + (this.classic.of(id)?.size ?? 0)
     if (present > 0) throw new ConflictError('GROUP_ACTIVE', `${what}: the group has ${present} members`, { hint: 'stop its runners and close its consumers first', details: { group: id, members: present } })
   }
 
@@ -220,6 +293,7 @@ export class Coordinator implements TopicObserver {
       const wrong = [...positions.values()].filter(position => concerns(position)).flatMap(position => this.#correction(group, position, end) ?? [])
       if (wrong.length > 0) commits.push(this.#positions.commit(group, wrong))
     }
+    for (const pending of this.#positions.pending) if (concerns(pending) && !this.#log.topics.has(pending.topic)) commits.push(this.#positions.commit(pending.group, [{ ...pending, offset: undefined }]))
     if (commits.length === 0) return
     await Promise.all(commits)
     await this.#positions.sync()
@@ -288,6 +362,7 @@ export class Coordinator implements TopicObserver {
 
   #end(reason: Error): void {
     this.#ended ??= reason
+    this.classic.end()
     this.#idle.end(this.#ended)
   }
 

@@ -1,7 +1,7 @@
 // Who is in a group, who is to have which partition, and who has it. Pure: no I/O, no timers, no promises, and no
 // knowledge of what a member is: one of this process, or a client behind a door.
 //
-//   decide    plan() says what a change of members or topics leads to; nothing has changed yet
+//   decide    planWith() says what a change of members or topics leads to; nothing has changed yet
 //   append    the group writes the plan to the log (group.ts)
 //   apply     apply() makes it so, and returns what members have to be told
 //
@@ -23,6 +23,20 @@ export interface GroupMember {
   readonly revokeTimeoutMs: number
   /** false: a static member that is away. Its partitions wait for it. */
   readonly present: boolean
+  /** undefined: it is of this process. */
+  readonly client?: Client | undefined
+}
+
+/** Who a member behind a door says that it is. */
+export interface Client {
+  /** Of a static member another one each time. */
+  readonly memberId: string
+  readonly clientId: string
+  /** As Kafka prints it: '/127.0.0.1'. */
+  readonly clientHost: string
+  readonly topicNames: readonly string[]
+  /** '': none. */
+  readonly topicPattern: string
 }
 
 export type Members = ReadonlyMap<string, GroupMember>
@@ -52,6 +66,7 @@ interface Holding extends Target {
 export class GroupState {
   #generation = 0
   #members: Members = new Map()
+  #assignor: AssignorName = 'sticky'
   /** By partition directory: `orders-0`. */
   #targets = new Map<string, Target>()
   readonly #holdings = new Map<string, Holding>()
@@ -67,8 +82,35 @@ export class GroupState {
     return true
   }
 
+  /** As far as it lies with those members: what they wait for that others have in hand does not count. */
+  isSettledFor(concerns: (member: string) => boolean): boolean {
+    for (const [label, { member }] of this.#targets) {
+      const owner = this.#holdings.get(label)?.member
+      if (owner !== member && concerns(member) && (owner === undefined || concerns(owner))) return false
+    }
+    for (const { member, revoking } of this.#holdings.values()) if (revoking && concerns(member)) return false
+    return true
+  }
+
   owner(label: string): string | undefined {
     return this.#holdings.get(label)?.member
+  }
+
+  /** What was applied last, without those that departed since. */
+  get plan(): Plan {
+    const targets = new Map([...this.#members.keys()].map(id => [id, this.targetsOf(id)]))
+    return { generation: this.#generation, members: this.#members, assignor: this.#assignor, targets }
+  }
+
+  /** After a restart, before the plan on record is applied: what the member had in hand then. */
+  hold(member: string, partitions: readonly TopicPartition[]): void {
+    for (const { topic, partition } of partitions) this.#holdings.set(partitionDirectory(topic, partition), { topic, partition, member, revoking: false })
+  }
+
+  /** Something that it was asked for is still in its hands. */
+  isRevoking(member: string): boolean {
+    for (const holding of this.#holdings.values()) if (holding.member === member && holding.revoking) return true
+    return false
   }
 
   /** What the member has, in its hands or on its way out of them. */
@@ -76,12 +118,17 @@ export class GroupState {
     return partitionsOf(member, this.#holdings)
   }
 
-  /** The members as they are to be, and how many partitions each topic has. */
-  plan(members: Members, partitionCounts: ReadonlyMap<string, number>): Plan {
+  /** What the member is to have, in its hands yet or not. */
+  targetsOf(member: string): TopicPartition[] {
+    return partitionsOf(member, this.#targets)
+  }
+
+  /** The members as they are to be, and how many partitions each topic has. `recorded`: the generation that the group last had, by other rules. */
+  planWith(members: Members, partitionCounts: ReadonlyMap<string, number>, recorded = 0): Plan {
     const assignor = assignorOf(members)
     const claims = [...members.values()].map(({ id, topics }) => ({ id, topics, owned: partitionsOf(id, this.#targets) }))
     const targets = claims.length === 0 ? new Map<string, TopicPartition[]>() : assignors[assignor](claims, partitionCounts)
-    return { generation: this.#generation + 1, members, assignor, targets }
+    return { generation: Math.max(this.#generation, recorded) + 1, members, assignor, targets }
   }
 
   /** Returns what members have to be told, and how many partitions are to change hands. */
@@ -89,6 +136,7 @@ export class GroupState {
     const before = this.#targets
     this.#generation = plan.generation
     this.#members = plan.members
+    this.#assignor = plan.assignor
     this.#targets = new Map()
     let moved = 0
     for (const [member, partitions] of plan.targets) {

@@ -9,12 +9,15 @@ import { resolvePosition, type Position } from '../log/positions.ts'
 import type { StoredTopic } from '../log/stored-topic.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Jobs } from '../platform/file-system.ts'
-import type { JoinSettings } from './join-options.ts'
 import type { TopicPartition } from './assignment/assignors.ts'
+import type { GroupMember } from './group-state.ts'
+import type { JoinSettings } from './join-options.ts'
 import { Lane, type LaneOwner } from './lane.ts'
 import { MemberCommits, isOwed } from './member-commits.ts'
 import type { Commit } from './positions.ts'
+import type { Assigned, Seat } from './seat.ts'
 import { StallWatch } from './stall-watch.ts'
+import type { Subscription } from './subscription.ts'
 
 const LARGEST_CHUNK_BYTES = 512 * 1024
 const SMALLEST_CHUNK_BYTES = 16 * 1024
@@ -56,20 +59,13 @@ export interface MemberHome {
   notCommitted(error: unknown): void
 }
 
-export interface Assigned {
-  readonly topic: StoredTopic
-  readonly partition: number
-  readonly label: string
-  /** What 'latest' means. undefined: it came after a member that reads its topic, and nothing in it is older than what was asked for. */
-  readonly latest: number | undefined
-}
-
 /** Where a lane begins; `toCommit`: so that whoever comes next begins there too. */
 interface Start { readonly offset: number; readonly isCommitted: boolean; readonly toCommit: boolean; readonly failure?: unknown }
 
-export class Member implements LaneOwner {
+export class Member implements LaneOwner, Seat {
   readonly id: string
   readonly settings: JoinSettings
+  readonly #subscription: Subscription
   readonly lanes = new Map<string, Lane>()
   /** Those that may have something to take. A lane that had nothing comes back when there is news of it: with a thousand that rest, none is asked in vain. */
   readonly ready = new Set<Lane>()
@@ -85,10 +81,11 @@ export class Member implements LaneOwner {
   #closing: Promise<void> | undefined
   readonly #stopListening: () => void
 
-  constructor(home: MemberHome, id: string, settings: JoinSettings) {
+  constructor(home: MemberHome, id: string, settings: JoinSettings, subscription: Subscription) {
     this.#home = home
     this.id = id
     this.settings = settings
+    this.#subscription = subscription
     this.#stalls = new StallWatch(home.clock, () => this.lanes.values(), (lane, sinceMs) => { home.stalled(lane, sinceMs) })
     this.#commits = new MemberCommits({
       settings,
@@ -105,6 +102,8 @@ export class Member implements LaneOwner {
 
   get group(): string { return this.#home.id }
   get log(): OpenLog { return this.#home.log }
+  get learnsLater(): boolean { return false }
+  get revokeTimeoutMs(): number { return this.settings.revokeTimeout }
   /** Why nothing comes any more. */
   get ended(): Error | undefined { return this.#ended }
   get chunkBytes(): number {
@@ -132,6 +131,11 @@ export class Member implements LaneOwner {
   /** Soon, and never within the caller's own step; on a test log in an order drawn from its seed. */
   turn(work: () => void): void {
     void Promise.resolve().then(() => this.#home.jobs.run(work)).catch((error: unknown) => { this.#home.failed(error) })
+  }
+
+  describe(): GroupMember {
+    const { id, settings: { memberId, assignor, sessionTimeout, revokeTimeout } } = this
+    return { id, isStatic: memberId !== undefined, topics: this.#subscription.topicsAmong(this.log.topics.keys()), assignor, sessionTimeoutMs: sessionTimeout, revokeTimeoutMs: revokeTimeout, present: true }
   }
 
   // ---------------------------------------------------------------- partitions come and go
@@ -177,6 +181,9 @@ export class Member implements LaneOwner {
     else return false
     return true
   }
+
+  /** A lane on its way out goes all the way: released, it comes back. */
+  keep(): void { /* in its own time */ }
 
   #revokeLane(lane: Lane): void {
     lane.state = 'revoking'

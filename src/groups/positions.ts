@@ -8,18 +8,18 @@
 // follows has older records in memory, and must see a tombstone before that goes, too: one that has not looked for as
 // long as tombstones stay begins anew.
 import { CorruptionError } from '../base/errors.ts'
-import { encodeGroupKey, encodeGroupValue, encodeOffsetKey, encodeOffsetValue, parseGroupRecordKey, parseGroupValue, parseOffsetValue, type StoredGroup } from '../format/group-records.ts'
+import { encodeGroupKey, encodeGroupValue, encodeOffsetKey, encodeOffsetValue, type StoredGroup } from '../format/group-records.ts'
 import { BatchEncoder, type BatchProducer } from '../format/batch-encoder.ts'
-import type { RecordCursor } from '../format/record-cursor.ts'
 import { INTERNAL_SETTINGS } from '../log/internal-topics.ts'
 import type { OpenLog } from '../log/open-log.ts'
 import type { RecordSource } from '../log/record-view.ts'
 import { batchesFrom } from '../log/replay.ts'
-import { partitionDirectory } from '../log/topic-name.ts'
 import { EndOfTick } from '../platform/end-of-tick.ts'
 import type { PartitionLog } from '../storage/partition-log.ts'
 import { SharedSync } from '../storage/shared-sync.ts'
 import type { WritablePartition } from '../storage/writable-partition.ts'
+import { GroupRecords, type GroupRecord } from './group-records.ts'
+import { OpenPositions, PendingPositions, type PendingPosition, type PositionName } from './pending-positions.ts'
 
 const OFFSETS_TOPIC = '__consumer_offsets'
 /** A batch of changes is written when it has grown so large, whatever the tick. */
@@ -28,33 +28,24 @@ const UNKNOWN_EPOCH = -1
 /** Its records are parsed here, as bytes. */
 const SOURCE: RecordSource = { topic: OFFSETS_TOPIC, partition: 0, decodeKey: bytes => bytes, decodeValue: bytes => bytes }
 
+export type { GroupRecord, Position } from './group-records.ts'
+
 export interface Commit {
   readonly topic: string
   readonly partition: number
   /** undefined: the position is forgotten. */
   readonly offset: number | undefined
   readonly metadata?: string
-}
-
-export interface Position {
-  readonly topic: string
-  readonly partition: number
-  readonly offset: number
-  readonly metadata: string
-  readonly timestamp: number
-}
-
-/** What is known of a group. */
-export class GroupRecord {
-  /** By partition directory: `orders-0`. */
-  readonly positions = new Map<string, Position>()
-  stored: StoredGroup | undefined
+  /** Of the last record that was handled, as a client says. */
+  readonly leaderEpoch?: number
 }
 
 /** A change on its way. */
 interface Change {
   readonly key: Buffer
   readonly value: Buffer | null
+  /** undefined: it is none of a position. */
+  readonly of?: PositionName
   readonly apply: () => void
 }
 
@@ -72,12 +63,10 @@ interface Waiting { readonly group: string | undefined; readonly resolve: () => 
 
 export class Positions {
   readonly #log: OpenLog
-  readonly #groups = new Map<string, GroupRecord>()
+  readonly #records = new GroupRecords()
   readonly #encoder = new BatchEncoder(1024)
   readonly #endOfTick = new EndOfTick(() => void this.#write())
   #failure: CorruptionError | undefined
-  /** Records that were passed over. */
-  #unknown = 0
   #partition: PartitionLog | undefined
   /** Replayed, or written, up to here. */
   #applied = 0
@@ -91,6 +80,7 @@ export class Positions {
   readonly #changing = new Map<string, number>()
   /** Settles when all that was written has been applied. */
   #settled: Promise<unknown> = Promise.resolve()
+  readonly #pending = new PendingPositions()
 
   private constructor(log: OpenLog) {
     this.#log = log
@@ -104,20 +94,21 @@ export class Positions {
     } catch (error) {
       if (!(error instanceof CorruptionError)) throw error
       positions.#failure = unreadable(error)
-      positions.#groups.clear()
+      positions.#records.clear()
       log.events.emit('error', { error: positions.#failure, topic: OFFSETS_TOPIC, partition: 0 })
     }
-    if (positions.#unknown > 0) log.events.emit('warning', { code: 'GROUP_RECORDS_UNKNOWN', message: `${OFFSETS_TOPIC}-0 holds ${positions.#unknown} records that are neither positions nor groups: they were passed over`, hint: 'they are of a newer version, or do not belong there' })
+    const { unknown } = positions.#records
+    if (unknown > 0) log.events.emit('warning', { code: 'GROUP_RECORDS_UNKNOWN', message: `${OFFSETS_TOPIC}-0 holds ${unknown} records that are neither positions nor groups: they were passed over`, hint: 'they are of a newer version, or do not belong there' })
     return positions
   }
 
   /** Nothing of it can be believed, and nothing is written to it. */
   get failure(): CorruptionError | undefined { return this.#failure }
 
-  get groups(): ReadonlyMap<string, GroupRecord> { return this.#groups }
+  get groups(): ReadonlyMap<string, GroupRecord> { return this.#records.all }
 
   of(group: string): GroupRecord | undefined {
-    return this.#groups.get(group)
+    return this.#records.all.get(group)
   }
 
   /** Takes in what was appended by others: all of it the first time, and what another process wrote later. */
@@ -147,7 +138,7 @@ export class Positions {
     const now = this.#log.settings.clock.now()
     this.#encoder.reset()
     for (const { key, value } of changes) this.#encoder.append(now, key, value, [])
-    partition.append(this.#encoder.seal({ producer }))
+    const storedAt = partition.append(this.#encoder.seal({ producer }))
     const earlier = this.#applying > 0 ? this.#settled : undefined
     let end = (): void => {}
     const ended = new Promise<void>(resolve => { end = resolve })
@@ -170,17 +161,64 @@ export class Positions {
       if (earlier === undefined) inTurn()
       else void earlier.then(inTurn)
     }
-    return { partition, apply: () => { settle(() => { for (const change of changes) change.apply() }) }, drop: () => { settle(() => {}) } }
+    return { partition, apply: () => { settle(() => { this.#applyAll(changes, storedAt) }) }, drop: () => { settle(() => {}) } }
+  }
+
+  /** Positions of a transaction that may be open for long: nobody waits for them (pending-positions.ts). */
+  async open(): Promise<OpenPositions> {
+    await this.prepare()
+    return new OpenPositions(this.#partition as WritablePartition)
+  }
+
+  /** They are in the log as part of the transaction when it returns. */
+  appendOpen(open: OpenPositions, group: string, commits: readonly Commit[], producer: { readonly id: number; readonly epoch: number }): void {
+    void this.#write()
+    const changes = this.#changesOf(group, commits)
+    const now = this.#log.settings.clock.now()
+    this.#encoder.reset()
+    for (const { key, value } of changes) this.#encoder.append(now, key, value, [])
+    const storedAt = open.log.append(this.#encoder.seal({ producer: { ...producer, sequence: open.log.nextSequence(producer.id, producer.epoch) } }))
+    for (const [i, { of: name, apply }] of changes.entries()) open.put({ ...name!, offset: commits[i]!.offset, storedAt, apply })
+    this.#pending.add(open)
+  }
+
+  /** The transaction is committed: in effect when it resolves, after what was put before them. */
+  async applyOpen(open: OpenPositions): Promise<void> {
+    if (this.#applying > 0) await this.#settled
+    this.#pending.delete(open)
+    for (const entry of open.entries) {
+      entry.apply()
+      this.#pending.supersede([entry], entry.storedAt)
+    }
+  }
+
+  /** The transaction is not committed. */
+  dropOpen(open: OpenPositions): void {
+    this.#pending.delete(open)
+  }
+
+  /** Where a transaction that is open moves the position. */
+  isPending(group: string, topic: string, partition: number): boolean {
+    return this.#pending.has(group, topic, partition)
+  }
+
+  /** What transactions that are open are to move. */
+  get pending(): readonly PendingPosition[] { return this.#pending.entries }
+
+  #applyAll(changes: readonly Change[], storedAt: number): void {
+    for (const change of changes) change.apply()
+    this.#pending.supersede(changes.map(change => change.of), storedAt)
   }
 
   #changesOf(group: string, commits: readonly Commit[]): Change[] {
     const timestamp = this.#log.settings.clock.now()
-    return commits.map(({ topic, partition, offset, metadata = '' }) => {
-      const position = offset === undefined ? undefined : { topic, partition, offset, metadata, timestamp }
+    return commits.map(({ topic, partition, offset, metadata = '', leaderEpoch = UNKNOWN_EPOCH }) => {
+      const position = offset === undefined ? undefined : { topic, partition, offset, metadata, leaderEpoch, timestamp }
       return {
         key: encodeOffsetKey(group, topic, partition),
-        value: position === undefined ? null : encodeOffsetValue({ ...position, leaderEpoch: UNKNOWN_EPOCH }),
-        apply: () => { this.#applyPosition(group, topic, partition, position) },
+        value: position === undefined ? null : encodeOffsetValue(position),
+        of: { group, topic, partition },
+        apply: () => { this.#records.applyPosition(group, topic, partition, position) },
       }
     })
   }
@@ -190,19 +228,19 @@ export class Positions {
     return this.#put(group, [{
       key: encodeGroupKey(group),
       value: stored === undefined ? null : encodeGroupValue(stored),
-      apply: () => { this.#applyGroup(group, stored) },
+      apply: () => { this.#records.applyGroup(group, stored) },
     }])
   }
 
-  /** The group and all its positions. */
+  /** The group and all its positions, those too that open transactions would move. */
   async forget(group: string): Promise<void> {
-    const positions = [...this.of(group)?.positions.values() ?? []]
+    const positions = [...this.of(group)?.positions.values() ?? [], ...this.pending.filter(pending => pending.group === group)]
     await Promise.all([this.commit(group, positions.map(({ topic, partition }) => ({ topic, partition, offset: undefined }))), this.store(group, undefined)])
   }
 
-  /** Something of the group was put, and has neither been applied nor failed. */
+  /** Something of the group was put, and has neither been applied nor failed; or a transaction that is open moves it. */
   isChanging(group: string): boolean {
-    return this.#changing.has(group)
+    return this.#changing.has(group) || this.#pending.hasGroup(group)
   }
 
   /** All that was put has been applied, or has failed. */
@@ -284,7 +322,8 @@ export class Positions {
     encoder.reset()
     let next = from
     for (; next < changes.length && (next === from || encoder.bytes < BATCH_BYTES); next++) encoder.append(now, changes[next]!.key, changes[next]!.value, [])
-    partition.append(encoder.seal({}))
+    const storedAt = partition.append(encoder.seal({}))
+    if (!this.#pending.isEmpty) this.#pending.supersede(changes.slice(from, next).map(change => change.of), storedAt)
     return next
   }
 
@@ -301,52 +340,15 @@ export class Positions {
   }
 
   #beginAnew(): void {
-    this.#groups.clear()
+    this.#records.clear()
     this.#applied = 0
   }
 
   async #replay(partition: PartitionLog): Promise<void> {
     for await (const batch of batchesFrom(partition, Math.max(this.#applied, partition.startOffset), SOURCE)) {
-      this.#replayBatch(batch.cursor())
+      this.#records.replay(batch.cursor())
       this.#applied = batch.lastOffset + 1
     }
-  }
-
-  /** Of a hundred thousand records each byte counts: none is made a record of. */
-  #replayBatch(cursor: RecordCursor): void {
-    const { body } = cursor
-    while (cursor.next()) {
-      if (cursor.keyBytes < 0) continue
-      const key = parseGroupRecordKey(body.subarray(cursor.keyStart, cursor.keyStart + cursor.keyBytes))
-      const value = cursor.valueBytes < 0 ? undefined : body.subarray(cursor.valueStart, cursor.valueStart + cursor.valueBytes)
-      if (key.kind === 'unknown') this.#unknown++
-      if (key.kind === 'group') this.#applyGroup(key.group, value === undefined ? undefined : parseGroupValue(value))
-      if (key.kind === 'offset') this.#applyPosition(key.group, key.topic, key.partition, value === undefined ? undefined : { topic: key.topic, partition: key.partition, ...parseOffsetValue(value) })
-    }
-  }
-
-  #applyGroup(group: string, stored: StoredGroup | undefined): void {
-    const record = this.#record(group)
-    record.stored = stored
-    this.#dropIfEmpty(group, record)
-  }
-
-  #applyPosition(group: string, topic: string, partition: number, position: Position | undefined): void {
-    const record = this.#record(group)
-    const label = partitionDirectory(topic, partition)
-    if (position === undefined || position.offset < 0) record.positions.delete(label)
-    else record.positions.set(label, position)
-    this.#dropIfEmpty(group, record)
-  }
-
-  #record(group: string): GroupRecord {
-    let record = this.#groups.get(group)
-    if (record === undefined) this.#groups.set(group, record = new GroupRecord())
-    return record
-  }
-
-  #dropIfEmpty(group: string, record: GroupRecord): void {
-    if (record.stored === undefined && record.positions.size === 0) this.#groups.delete(group)
   }
 }
 

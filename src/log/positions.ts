@@ -1,11 +1,9 @@
 // Where a read begins or ends, resolved to an offset of one partition.
 import { describe } from '../base/describe.ts'
 import { UsageError } from '../base/errors.ts'
-import { isControl } from '../format/record-batch.ts'
-import { chunkAtTime } from '../storage/find-chunk.ts'
-import type { Isolation, PartitionLog } from '../storage/partition-log.ts'
+import type { Isolation } from '../storage/partition-log.ts'
 import { checkOffset } from '../storage/partition-log.ts'
-import { RecordBatchView } from './record-batch-view.ts'
+import { firstRecordSince } from './records-by-time.ts'
 import type { StoredTopic } from './stored-topic.ts'
 
 /** A place to begin or end: exclusive where it ends. The map is partition → offset, as committed() gives it. */
@@ -54,18 +52,8 @@ export async function resolvePosition(topic: StoredTopic, partition: number, pos
   return await offsetAtTime(topic, partition, Number((position as { timestamp: number }).timestamp))
 }
 
-/**
- * The first offset whose record is as late as the time; the end offset when there is none. A batch that is as late may
- * have no such record: it is a marker, compaction emptied it, or the record lies before the start.
- */
+/** The end offset when no record is as late. */
 export async function offsetAtTime(topic: StoredTopic, partition: number, timestamp: number): Promise<number> {
-  const log: PartitionLog = topic.partitions[partition]!
-  const { startOffset, endOffset } = log
-  for (let chunk = await chunkAtTime(log, timestamp); chunk !== undefined; chunk = await chunkAtTime(log, timestamp, chunk.nextOffset)) {
-    if (isControl(chunk.bytes, 0)) continue
-    const batch = new RecordBatchView(topic.sources[partition]!, chunk.bytes, startOffset, Infinity)
-    await batch.inflated()
-    for (const record of batch) if (record.timestamp >= timestamp) return record.offset
-  }
-  return endOffset
+  const { endOffset } = topic.partitions[partition]!
+  return (await firstRecordSince(topic, partition, timestamp))?.offset ?? endOffset
 }

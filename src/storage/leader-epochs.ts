@@ -32,6 +32,18 @@ export class LeaderEpochs {
     return this.#entries.findLast(entry => entry.startOffset <= offset)?.epoch
   }
 
+  /**
+   * Where an epoch ends, or where the last one before it does if no batch was written in it; undefined: there is no such
+   * epoch, not even an older one. What an entry does not say was written before all of them: that is of the epoch asked for.
+   */
+  endOf(epoch: number, endOffset: number): { readonly epoch: number; readonly endOffset: number } | undefined {
+    if (epoch === this.current) return { epoch, endOffset }
+    const next = this.#entries.find(entry => entry.epoch > epoch)
+    if (next === undefined || epoch < 0) return undefined
+    const last = this.#entries.findLast(entry => entry.epoch <= epoch)
+    return { epoch: last?.epoch ?? epoch, endOffset: next.startOffset }
+  }
+
   /** Entries that begin at or beyond a cut are forgotten: what they spoke of is gone. */
   async raise(startOffset: number): Promise<void> {
     const kept = this.#entries.filter(entry => entry.startOffset < startOffset)

@@ -65,6 +65,11 @@ export abstract class PartitionLog {
     return Math.max(this.start, Math.min(this.end, this.producers.firstUnstable))
   }
 
+  /** What the next batch of a producer that numbers its batches here is to begin with. */
+  nextSequence(producerId: number, epoch: number): number {
+    return this.producers.nextSequence(producerId, epoch)
+  }
+
   /** Where a reader of that isolation has read everything. */
   endFor(isolation: Isolation): number {
     return isolation === 'read_committed' ? this.stableOffset : this.end

@@ -3,7 +3,7 @@
 import { ClosedError, LimitError, type MillraceError } from '../base/errors.ts'
 import { encodeMarkerBatch, type EndMarker } from '../format/control-records.ts'
 import type { ProducerSnapshotEntry } from '../format/producer-snapshot.ts'
-import { hasProducer, maxTimestamp } from '../format/record-batch.ts'
+import { hasProducer, lastOffsetDelta, maxTimestamp } from '../format/record-batch.ts'
 import type { PartitionRoom } from './disk-room.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import { checkOffset } from './partition-log.ts'
@@ -42,7 +42,7 @@ export interface WritableOptions extends SyncedOptions, WrittenProducersOptions 
 
 export class WritablePartition extends SyncedPartition {
   readonly #options: WritableOptions
-  readonly #epochs: LeaderEpochs
+  readonly epochs: LeaderEpochs
   /** When the next tombstone may be compacted away; undefined: not known since the opening. */
   nextHorizon: number | undefined
   readonly #swaps = new SegmentSwaps({
@@ -68,7 +68,7 @@ export class WritablePartition extends SyncedPartition {
     super(options)
     this.#written = new WrittenProducers(options, this.producers, () => this.list)
     this.#options = options
-    this.#epochs = epochs
+    this.epochs = epochs
     this.list = segments
     this.start = Math.max(startOffset, segments[0]!.baseOffset)
     this.end = this.#active.endOffset
@@ -102,7 +102,7 @@ export class WritablePartition extends SyncedPartition {
   }
 
   get cleaning(): CleaningCheckpoint { return this.#options.cleaning }
-  get leaderEpoch(): number { return this.#epochs.current }
+  get leaderEpoch(): number { return this.epochs.current }
   get #active(): Segment { return this.list.at(-1)! }
 
   override refresh(): void {}
@@ -115,11 +115,6 @@ export class WritablePartition extends SyncedPartition {
   get openTransactions(): readonly OpenTransaction[] { return this.producers.openTransactions }
   /** The newest epoch of each producer that is known here. */
   get producerEpochs(): ReadonlyMap<number, number> { return this.producers.epochs }
-
-  /** What the next batch of a producer that numbers its batches here is to begin with. */
-  nextSequence(producerId: number, epoch: number): number {
-    return this.producers.nextSequence(producerId, epoch)
-  }
 
   /** What is known of producers, as a snapshot keeps it; undefined: no batch of the partition ever had a producer id. */
   get knownProducers(): readonly ProducerSnapshotEntry[] | undefined { return this.#written.known }
@@ -169,7 +164,7 @@ export class WritablePartition extends SyncedPartition {
     try {
       this.#cutRest(segment)
       this.#hasRest = true
-      segment.append(batch, bytes, base, this.#epochs.current)
+      segment.append(batch, bytes, base, this.epochs.current)
       this.#hasRest = false
     } catch (error) {
       throw this.#afterFailedWrite(error)
@@ -284,7 +279,7 @@ export class WritablePartition extends SyncedPartition {
     await this.syncIdle()
     for (const segment of this.list) segment.file.close()
     const facts = { startOffset: this.start, recoveryPoint: this.synced, trust: 'page-cache', rescueFrom: this.synced } as const
-    const report = await rescueSegments(this.#options, facts, this.#epochs)
+    const report = await rescueSegments(this.#options, facts, this.epochs)
     await this.#written.recover(report)
     for (const segment of this.list) {
       segment.removed = true
@@ -348,7 +343,7 @@ export class WritablePartition extends SyncedPartition {
     const active = this.#active
     if (active.bytes === 0) return false
     return active.bytes + bytes > this.#options.segmentBytes()
-      || this.end - active.baseOffset > LARGEST_RELATIVE_OFFSET - bytes
+      || this.end + lastOffsetDelta(batch, 0) - active.baseOffset > LARGEST_RELATIVE_OFFSET
       || maxTimestamp(batch, 0) - (active.firstTime() ?? Infinity) >= this.#options.segmentAgeMs()
   }
 

@@ -2,7 +2,7 @@
 import { identifier } from '../base/options.ts'
 import type { Duration } from '../base/units.ts'
 import type { Coordinator, PartitionLag } from '../groups/coordinator.ts'
-import type { GroupEvents } from '../groups/group.ts'
+import type { GroupEvents } from '../groups/group-events.ts'
 import { readJoinOptions, type JoinOptions } from '../groups/join-options.ts'
 import type { Member } from '../groups/member.ts'
 import { Subscription, type TopicSelection } from '../groups/subscription.ts'

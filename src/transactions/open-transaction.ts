@@ -4,39 +4,28 @@
 //
 // Committing is two rounds ('power'): what it wrote is on the device, then the decision. Only then markers are written,
 // in every partition in one step, so that readers of this process see all of it at once. They need no sync: the next
-// opening writes those that a crash has taken. With 'process' all of it is one step.
+// opening writes those that a crash has taken. With 'process' all of it is one step. The steps are ending.ts.
 //
 // Nothing is written of an abort before its markers: what has no decision on record is aborted by the next opening.
-import { ClosedError, ConflictError, MillraceError, StorageError, TimeoutError, UsageError } from '../base/errors.ts'
+import { ConflictError, TimeoutError, UsageError } from '../base/errors.ts'
 import type { Lane } from '../groups/lane.ts'
 import type { Member } from '../groups/member.ts'
 import type { Commit, PendingCommits, Positions } from '../groups/positions.ts'
-import type { StoredTransaction, TransactionStatus, TransactionTopic } from '../format/transaction-records.ts'
 import type { TransactionalProducer as BatchNumbers } from '../log/batch-accumulator.ts'
-import type { OpenLog } from '../log/open-log.ts'
 import type { EncodedRecord, NewRecord } from '../log/record-codec.ts'
 import type { RecordWriter } from '../log/record-writer.ts'
 import type { Receipt } from '../log/send-receipts.ts'
 import type { StoredTopic } from '../log/stored-topic.ts'
-import { parsePartitionDirectory } from '../log/topic-name.ts'
 import type { WritablePartition } from '../storage/writable-partition.ts'
-import type { TransactionLog } from './transaction-log.ts'
+import { Ending, RAISING_VERSION, nameOf, type EndingParts } from './ending.ts'
 import type { TransactionalProducer } from './transactional-producer.ts'
 
 /** A batch of it is written before it grows beyond this, and so much of it waits to be written at most. */
 const BATCH_BYTES = 256 * 1024
 const MAX_BUFFERED_BYTES = 32 * 1024 * 1024
-export const COORDINATOR_EPOCH = 0
 
-export interface TransactionParts {
-  readonly log: OpenLog
-  readonly store: TransactionLog
+export interface TransactionParts extends Omit<EndingParts, 'startedAt'> {
   readonly positions: Positions
-  readonly producer: TransactionalProducer
-  readonly durability: 'process' | 'power'
-  readonly timeoutMs: number
-  /** Its marker could not be written: somebody tries again. */
-  readonly owe: (partition: WritablePartition, producer: TransactionalProducer, error: unknown) => void
   /** It has ended, with the epoch of its producer raised; `isSound`: that producer may go on. */
   readonly onEnded: (transaction: OpenTransaction, isSound: boolean) => void
 }
@@ -45,6 +34,7 @@ export class OpenTransaction {
   readonly startedAt: number
   readonly producer: TransactionalProducer
   readonly #parts: TransactionParts
+  readonly #ending: Ending
   readonly #writer: RecordWriter
   readonly #numbers: BatchNumbers
   readonly #timer: { cancel(): void }
@@ -71,6 +61,7 @@ export class OpenTransaction {
     this.#parts = parts
     this.producer = producer
     this.startedAt = log.settings.clock.now()
+    this.#ending = new Ending({ ...parts, startedAt: this.startedAt })
     this.#numbers = { id: producer.id, epoch: producer.epoch, checkOpen: () => { this.#checkWriting() } }
     this.#writer = log.writer({ durability: 'process', compression: undefined, linger: 0, batchBytes: BATCH_BYTES, maxBufferedBytes: MAX_BUFFERED_BYTES, producer: this.#numbers })
     this.#timer = log.settings.clock.setTimeout(() => { this.abort(timedOut(this.transactionalId, timeoutMs)) }, timeoutMs)
@@ -79,6 +70,7 @@ export class OpenTransaction {
   /** undefined: the caller gave none. */
   get transactionalId(): string | undefined { return this.producer.isAnonymous ? undefined : this.producer.transactionalId }
   get partitions(): readonly WritablePartition[] { return [...this.#writer.numbered, ...this.#pending === undefined ? [] : [this.#pending.partition]] }
+  get timeoutMs(): number { return this.#parts.timeoutMs }
   get hasEnded(): boolean { return this.#state === 'ended' }
   /** Its function has returned, and all was well until then. */
   get isSealed(): boolean { return this.#state !== 'open' && this.#doom === undefined }
@@ -139,19 +131,17 @@ export class OpenTransaction {
   }
 
   async #write(): Promise<void> {
-    const { store, positions, producer, durability } = this.#parts
+    const { store, positions, producer } = this.#parts
     if (this.#writer.numbered.length === 0 && this.#advanced.size === 0) return this.#end(true)
     await Promise.all([store.prepare(), this.#advanced.size === 0 ? undefined : positions.prepare()])
     this.#checkSound()
     if (this.#advanced.size > 0) this.#pending = positions.appendPending(this.#commits(), { id: producer.id, epoch: producer.epoch, sequence: 0 })
-    if (durability === 'power') await Promise.all([producer.settle(), ...[...this.partitions, ...this.#sources].map(partition => partition.sync())])
-    else if (!producer.isSettled) await producer.settle()
+    await this.#ending.secure([...this.partitions, ...this.#sources])
     this.#checkSound()
-    for (const partition of this.partitions) partition.checkWritable()
     for (const [member, lanes] of this.#advanced) member.checkOwned(entriesOf(lanes))
-    store.put(producer.transactionalId, this.#stored('PrepareCommit'))
+    this.#ending.decide(this.#record, this.partitions)
     this.#state = 'decided'
-    if (durability === 'power') await this.#syncDecision()
+    await this.#syncDecision()
     this.#complete()
   }
 
@@ -161,25 +151,21 @@ export class OpenTransaction {
     return lanes.map(([{ stored, partition }, offset]) => ({ source: stored.writable(partition), offset })).filter(({ source, offset }) => source.syncedOffset < offset).map(({ source }) => source)
   }
 
-  /** What a failed sync has left of the decision, nobody knows before the log is opened again. */
   async #syncDecision(): Promise<void> {
     try {
-      await this.#parts.store.sync()
-    } catch (cause) {
+      await this.#ending.secureDecision()
+    } catch (error) {
       this.#pending?.drop()
       this.#end(false)
-      throw uncertain(this.transactionalId, cause)
+      throw error
     }
   }
 
   #complete(): void {
-    const { store, producer, durability } = this.#parts
-    const { partitions } = this
-    this.#mark('commit', partitions)
+    this.#ending.mark('commit', this.partitions, this.producer.epoch + 1)
     this.#pending?.apply()
     for (const [member, lanes] of this.#advanced) member.noteCommitted(entriesOf(lanes))
-    if (durability === 'power') producer.unsynced = partitions.map(partition => ({ partition, endOffset: partition.endOffset }))
-    this.#note(() => { store.put(producer.transactionalId, this.#stored('CompleteCommit')) })
+    this.#ending.note({ ...this.#record, status: 'CompleteCommit' })
     this.#end(true)
   }
 
@@ -200,9 +186,9 @@ export class OpenTransaction {
     this.#doom ??= { error }
     this.#state = 'ended'
     const { partitions } = this
-    this.#mark('abort', partitions)
+    this.#ending.mark('abort', partitions, this.producer.epoch + 1)
     this.#pending?.drop()
-    if (partitions.length > 0 && this.producer.isSettled) this.#note(() => { this.#parts.store.put(this.producer.transactionalId, this.#stored('CompleteAbort')) })
+    if (partitions.length > 0 && this.producer.isSettled) this.#ending.note({ ...this.#record, status: 'CompleteAbort' })
     this.#end(true)
     this.#onAborted(error)
   }
@@ -219,27 +205,6 @@ export class OpenTransaction {
 
   // ---------------------------------------------------------------- the end
 
-  #mark(type: 'commit' | 'abort', partitions: readonly WritablePartition[]): void {
-    const { producer, log, owe } = this.#parts
-    const ended = { producerId: producer.id, producerEpoch: producer.epoch + 1 }
-    for (const partition of partitions) {
-      try {
-        partition.endTransaction(ended, { type, coordinatorEpoch: COORDINATOR_EPOCH }, log.settings.clock.now())
-      } catch (error) {
-        if (!(error instanceof ClosedError)) owe(partition, producer, error) // of a topic that was deleted nobody reads
-      }
-    }
-  }
-
-  /** For those who look at the log: nothing is decided by it. */
-  #note(put: () => void): void {
-    try {
-      put()
-    } catch (error) {
-      if (error instanceof MillraceError) this.#parts.log.events.emit('error', { error, topic: '__transaction_state', partition: 0 })
-    }
-  }
-
   #end(isSound: boolean): void {
     this.#state = 'ended'
     this.#timer.cancel()
@@ -250,13 +215,8 @@ export class OpenTransaction {
     this.#onEnded()
   }
 
-  #stored(status: TransactionStatus): StoredTransaction {
-    const { producer, timeoutMs, log } = this.#parts
-    const isComplete = status === 'CompleteCommit' || status === 'CompleteAbort'
-    return {
-      producerId: producer.id, producerEpoch: producer.epoch + 1, timeoutMs, status, clientTransactionVersion: 2,
-      partitions: isComplete ? [] : topicsOf(this.partitions), lastUpdateTimestamp: log.settings.clock.now(), startTimestamp: this.startedAt,
-    }
+  get #record() {
+    return { producerId: this.producer.id, producerEpoch: this.producer.epoch + 1, clientTransactionVersion: RAISING_VERSION }
   }
 
   #checkOpen(): void {
@@ -282,19 +242,6 @@ function entriesOf(lanes: ReadonlyMap<Lane, number>): { lane: Lane; offset: numb
   return [...lanes].map(([lane, offset]) => ({ lane, offset }))
 }
 
-function topicsOf(partitions: readonly WritablePartition[]): TransactionTopic[] {
-  const topics = new Map<string, number[]>()
-  for (const { label } of partitions) {
-    const { topic, partition } = parsePartitionDirectory(label)!
-    topics.set(topic, [...topics.get(topic) ?? [], partition])
-  }
-  return [...topics].map(([topic, indexes]) => ({ topic, partitions: indexes }))
-}
-
-export function nameOf(transactionalId: string | undefined): string {
-  return transactionalId === undefined ? 'the transaction' : `transaction '${transactionalId}'`
-}
-
 function alreadyMoved(group: string, label: string): ConflictError {
   return new ConflictError('POSITION_IN_TRANSACTION', `group '${group}': advance: another transaction that is open moves the position of ${label}`, {
     hint: 'of a partition one transaction at a time can move the position: await the first, or put both records into one', details: { group, partition: label },
@@ -304,11 +251,5 @@ function alreadyMoved(group: string, label: string): ConflictError {
 function timedOut(transactionalId: string | undefined, timeoutMs: number): TimeoutError {
   return new TimeoutError('TRANSACTION_TIMED_OUT', `${nameOf(transactionalId)} was still open after ${timeoutMs} ms, and was aborted`, {
     hint: 'readers wait for open transactions: do the slow work before, or allow a longer timeout', details: { transactionalId, timeoutMs },
-  })
-}
-
-function uncertain(transactionalId: string | undefined, cause: unknown): StorageError {
-  return new StorageError('TRANSACTION_UNCERTAIN', `${nameOf(transactionalId)}: whether it is committed is not known: the disk failed while that was written`, {
-    hint: 'open the log again once the disk is well: it is committed then, or aborted, as a whole', details: { transactionalId }, cause,
   })
 }

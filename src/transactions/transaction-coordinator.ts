@@ -1,23 +1,24 @@
-// All transactions of a log: who writes them, how they end, and what is to be finished of those that a crash cut short.
-// A transaction without an id takes a producer that nobody else uses at the time; one with an id takes that id's, and
-// aborts the transaction that is still open of it.
+// All transactions of a log: who writes them, and what is known of them when the log opens. A transaction without an id takes a
+// producer that nobody else uses at the time; one with an id takes that id's, and aborts the transaction that is still
+// open of it, be it of this process or of a remote client (`remote`). What a crash cut short is unfinished.ts.
 import { onAbort } from '../base/abort-listeners.ts'
-import { ConflictError, LimitError, MillraceError, StorageError } from '../base/errors.ts'
+import { ConflictError, MillraceError, StorageError } from '../base/errors.ts'
 import type { Positions } from '../groups/positions.ts'
 import type { StoredTransaction } from '../format/transaction-records.ts'
 import { logClosed, type OpenLog } from '../log/open-log.ts'
 import { HeldLoop } from '../platform/held-loop.ts'
 import { nextTurn } from '../platform/next-turn.ts'
 import type { WritablePartition } from '../storage/writable-partition.ts'
-import { OpenTransaction, nameOf } from './open-transaction.ts'
+import { RAISING_VERSION, nameOf } from './ending.ts'
+import { OpenTransaction } from './open-transaction.ts'
+import { describeTransactions, type TransactionDescription } from './transaction-descriptions.ts'
 import { ProducerIds } from './producer-ids.ts'
+import { RemoteTransactions } from './remote-transactions.ts'
 import { TransactionLog } from './transaction-log.ts'
 import type { TransactionSettings } from './transaction-options.ts'
 import { OWN_PREFIX, TransactionalProducer } from './transactional-producer.ts'
-import { outcomeOf } from './unfinished.ts'
+import { Unfinished } from './unfinished.ts'
 
-/** Markers that found no room are tried again. */
-const RETRY_MS = 1000
 /** Of an id that was not used for so long nothing is kept: Kafka's transactional.id.expiration.ms. */
 const ID_EXPIRY_MS = 7 * 24 * 60 * 60 * 1000
 
@@ -34,15 +35,29 @@ export class TransactionCoordinator {
   readonly #open = new Set<OpenTransaction>()
   /** By transactional id: one begins after the other. */
   readonly #beginning = new Map<string, Promise<unknown>>()
-  readonly #owed = new Set<WritablePartition>()
+  readonly #unfinished: Unfinished
+  /** Of clients of other processes. */
+  readonly remote: RemoteTransactions
   #anonymous = 0
-  #retry: { cancel(): void } | undefined
   #ended: Error | undefined
   #onDrained: (() => void) | undefined
 
   private constructor(log: OpenLog, store: TransactionLog) {
     this.#log = log
     this.#store = store
+    const producers = this.#producers
+    this.#unfinished = new Unfinished({ log, store, producers, atWork: () => this.#atWork(), onFinished: producer => { this.#giveBack(producer) } })
+    this.remote = new RemoteTransactions({
+      log, store, producers,
+      positions: () => this.#positions!,
+      newProducer: id => this.#newProducer(id),
+      nextId: () => this.#nextId(),
+      fenceOwn: id => this.#fenceOwn(id),
+      finishLast: producer => this.#finishLast(producer),
+      inTurn: (id, work) => this.#inTurn(id, work),
+      owe: (partition, producer, error) => { this.#unfinished.owe(partition, producer, error) },
+      checkUsable: () => { this.#checkUsable() },
+    })
   }
 
   /** Before positions are read: what was decided is finished then. */
@@ -59,7 +74,13 @@ export class TransactionCoordinator {
 
   stats(): { id: string | null; ageMs: number; partitions: number }[] {
     const now = this.#log.settings.clock.now()
-    return [...this.#open].map(({ transactionalId, startedAt, partitions }) => ({ id: transactionalId ?? null, ageMs: now - startedAt, partitions: partitions.length }))
+    const open = [...this.#open, ...this.remote.open]
+    return open.map(({ transactionalId, startedAt, partitions }) => ({ id: transactionalId ?? null, ageMs: now - startedAt, partitions: partitions.length }))
+  }
+
+  /** As tools of Kafka's list them. */
+  describe(): TransactionDescription[] {
+    return describeTransactions(this.#producers.values(), this.#store.states, [...this.#open, ...this.remote.open])
   }
 
   // ---------------------------------------------------------------- a transaction
@@ -96,7 +117,7 @@ export class TransactionCoordinator {
     const transaction = new OpenTransaction({
       log: this.#log, store: this.#store, positions: this.#positions!, producer,
       durability: durability ?? this.#log.settings.durability, timeoutMs: timeout,
-      owe: (partition, of, error) => { this.#owe(partition, of, error) },
+      owe: (partition, of, error) => { this.#unfinished.owe(partition, of, error) },
       onEnded: (ended, isSound) => { this.#endedOne(ended, isSound) },
     })
     transaction.aborted.catch(() => { /* run() has it, and every call on the transaction */ })
@@ -118,14 +139,23 @@ export class TransactionCoordinator {
   }
 
   async #fenceAndTake(id: string): Promise<TransactionalProducer> {
+    await this.#fenceOwn(id)
+    this.remote.fence(id)
+    const producer = this.#producers.get(id)
+    if (producer === undefined) return await this.#newProducer(id)
+    if (!this.#finishLast(producer)) throw owing(id, producer)
+    return await this.#renewed(producer)
+  }
+
+  async #fenceOwn(id: string): Promise<void> {
     const earlier = [...this.#open].find(({ transactionalId }) => transactionalId === id)
     earlier?.abort(fenced(id))
     await earlier?.ended // it may have been decided
-    const producer = this.#producers.get(id)
-    if (producer === undefined) return await this.#newProducer(id)
-    for (const partition of producer.owing) this.#finish(partition)
-    if (producer.owing.size > 0) throw owing(id, producer)
-    return await this.#renewed(producer)
+  }
+
+  #finishLast(producer: TransactionalProducer): boolean {
+    for (const partition of producer.owing) this.#unfinished.finish(partition)
+    return producer.owing.size === 0
   }
 
   async #newProducer(transactionalId: string): Promise<TransactionalProducer> {
@@ -137,8 +167,7 @@ export class TransactionCoordinator {
 
   async #renewed(producer: TransactionalProducer): Promise<TransactionalProducer> {
     if (!producer.isUsedUp) return producer
-    producer.id = await this.#nextId()
-    producer.epoch = 0
+    producer.goOnWith(await this.#nextId())
     return producer
   }
 
@@ -161,29 +190,46 @@ export class TransactionCoordinator {
   // ---------------------------------------------------------------- what was not finished
 
   async #start(): Promise<void> {
-    const { states } = this.#store
-    const byId = new Map([...states].filter(([id]) => !ProducerIds.isRecord(id)).map(([id, { producerId, producerEpoch }]) => [producerId, new TransactionalProducer(id, producerId, producerEpoch)]))
-    for (const producer of byId.values()) this.#producers.set(producer.transactionalId, producer)
+    const byId = this.#takeInProducers()
     const partitions = await this.#partitions()
     if (partitions.some(({ openTransactions }) => openTransactions.length > 0)) await this.#syncDecisions()
     let largestId = -1
     for (const partition of partitions) {
-      this.#finish(partition)
+      this.#unfinished.finish(partition)
       for (const [id, epoch] of partition.producerEpochs) {
         largestId = Math.max(largestId, id)
-        byId.get(id)?.wasIn(partition, epoch)
+        byId.get(id)?.wasIn(partition, id, epoch)
       }
     }
     this.#ids = new ProducerIds(this.#store, largestId)
-    const now = this.#log.settings.clock.now()
-    for (const producer of byId.values()) this.#takeIn(producer, states.get(producer.transactionalId)!, now)
+    for (const producer of [...this.#producers.values()]) await this.#takeIn(producer, this.#store.states.get(producer.transactionalId)!)
     this.#log.onRecovered((topic, partition) => { this.#recovered(topic.writable(partition)) })
+  }
+
+  /** By the ids that they have, or had. */
+  #takeInProducers(): Map<number, TransactionalProducer> {
+    const byId = new Map<number, TransactionalProducer>()
+    for (const [transactionalId, { producerId, producerEpoch, previousProducerId }] of this.#store.states) {
+      if (ProducerIds.isRecord(transactionalId)) continue
+      const producer = new TransactionalProducer(transactionalId, producerId, producerEpoch)
+      producer.isGiven = !producer.isAnonymous
+      this.#producers.set(transactionalId, producer)
+      byId.set(producerId, producer)
+      if (previousProducerId !== undefined) byId.set(previousProducerId, producer)
+    }
+    return byId
   }
 
   /** What was written to it may have been cut. */
   #recovered(partition: WritablePartition): void {
     for (const transaction of this.#open) if (transaction.partitions.includes(partition)) transaction.abort(interrupted(transaction.transactionalId, partition.label))
-    this.#finish(partition)
+    this.remote.recovered(partition)
+    this.#unfinished.finish(partition)
+  }
+
+  #atWork(): Set<number> {
+    const remote = [...this.remote.open].filter(({ state }) => state !== 'doomed')
+    return new Set([...this.#open, ...remote].map(({ producer }) => producer.id))
   }
 
   /** After a kill they may be in the page cache alone: nothing is made of them before they are on the device. */
@@ -195,18 +241,39 @@ export class TransactionCoordinator {
     }
   }
 
-  /** Known from before. */
-  #takeIn(producer: TransactionalProducer, state: StoredTransaction, now: number): void {
-    const { transactionalId, isAnonymous, owing, isSettled } = producer
+  /** Known from before; its transactions have their markers, as far as there was room. */
+  async #takeIn(producer: TransactionalProducer, state: StoredTransaction): Promise<void> {
+    const { transactionalId, isAnonymous, owing } = producer
     if (isAnonymous) this.#anonymous = Math.max(this.#anonymous, Number(transactionalId.slice(OWN_PREFIX.length)) + 1)
     if (owing.size > 0) return
-    if (!isAnonymous && isSettled && state.lastUpdateTimestamp < now - ID_EXPIRY_MS) {
+    const now = this.#log.settings.clock.now()
+    if (!isAnonymous && producer.isSettled && state.lastUpdateTimestamp < now - ID_EXPIRY_MS) {
       this.#producers.delete(transactionalId)
       this.#put(transactionalId, undefined)
       return
     }
-    if (state.status === 'PrepareCommit') this.#put(transactionalId, { ...state, status: 'CompleteCommit', partitions: [] })
+    if (state.status === 'PrepareCommit') this.#put(transactionalId, this.#completed(producer, state))
+    else if (!isAnonymous && producer.epoch === state.producerEpoch && state.status === 'Ongoing') this.remote.takeIn(producer)
+    else if (!isAnonymous && producer.epoch > state.producerEpoch) await this.#noteAborted(producer, state)
     this.#giveBack(producer)
+  }
+
+  #completed(producer: TransactionalProducer, state: StoredTransaction): StoredTransaction {
+    const completed = { ...state, status: 'CompleteCommit', partitions: [], nextProducerId: undefined } as const
+    if (state.nextProducerId === undefined) return completed
+    producer.goOnWith(state.nextProducerId)
+    return { ...completed, producerId: producer.id, producerEpoch: 0, previousProducerId: state.producerId }
+  }
+
+  /** Its producer may be a remote client that is alive, and asks how it ended. */
+  async #noteAborted(producer: TransactionalProducer, state: StoredTransaction): Promise<void> {
+    const clientTransactionVersion = state.status === 'Empty' ? RAISING_VERSION : state.clientTransactionVersion // an older client would be on record, Ongoing
+    try {
+      await producer.settle()
+      this.#put(producer.transactionalId, { ...state, producerEpoch: producer.epoch, status: 'CompleteAbort', partitions: [], previousProducerId: undefined, nextProducerId: undefined, clientTransactionVersion })
+    } catch (error) {
+      this.#tell(error)
+    }
   }
 
   #put(transactionalId: string, state: StoredTransaction | undefined): void {
@@ -224,67 +291,26 @@ export class TransactionCoordinator {
     return offsets === undefined ? topics : [...topics, offsets]
   }
 
-  /** Ends what nobody is at work on. Where there is no room for a marker, it is tried again. */
-  #finish(partition: WritablePartition): void {
-    if (!this.#store.isSound) return
-    const atWork = new Set([...this.#open].map(({ producer }) => producer.id))
-    for (const open of partition.openTransactions) {
-      if (atWork.has(open.producerId)) continue
-      const [transactionalId, state] = this.#decided(open.producerId)
-      const producer = transactionalId === undefined ? undefined : this.#producers.get(transactionalId)
-      const outcome = outcomeOf(open, state)
-      try {
-        partition.endTransaction(outcome, outcome, this.#log.settings.clock.now())
-      } catch (error) {
-        this.#owe(partition, producer, error)
-        return
-      }
-      if (outcome.type === 'commit') producer?.wrote(partition)
-    }
-    this.#isFinished(partition)
-  }
-
-  #isFinished(partition: WritablePartition): void {
-    this.#owed.delete(partition)
-    for (const producer of this.#producers.values()) if (producer.owing.delete(partition)) this.#giveBack(producer)
-  }
-
-  #decided(producerId: number): [string, StoredTransaction] | [undefined, undefined] {
-    for (const entry of this.#store.states) if (entry[1].producerId === producerId && !ProducerIds.isRecord(entry[0])) return entry
-    return [undefined, undefined]
-  }
-
-  /** A partition that was deleted owes nothing; one whose disk has failed is looked at when it has recovered. */
-  #owe(partition: WritablePartition, producer: TransactionalProducer | undefined, error: unknown): void {
-    this.#owed.add(partition)
-    producer?.owing.add(partition)
-    this.#tell(error)
-    if (error instanceof LimitError) this.#retry ??= this.#log.settings.clock.setTimeout(() => { this.#finishOwed() }, RETRY_MS)
-  }
-
-  #finishOwed(): void {
-    this.#retry = undefined
-    if (this.#ended !== undefined) return
-    for (const partition of [...this.#owed]) {
-      if (partition.closed) this.#isFinished(partition)
-      else if (partition.failure === undefined) this.#finish(partition)
-    }
-  }
-
   #tell(error: unknown): void {
     if (error instanceof MillraceError) this.#log.events.emit('error', { error })
   }
 
   // ---------------------------------------------------------------- the end
 
-  /** Those that are open may end in that time; then they are aborted. undefined: there is nothing to wait for. */
+  /** Those of this process that are open may end in that time; then they are aborted, as those of remote clients are at once. undefined: there is nothing to wait for. */
   close(timeoutMs: number): Promise<void> | undefined {
     this.#ended ??= logClosed(this.#log.location)
-    this.#retry?.cancel()
-    return this.#open.size === 0 ? undefined : this.#drain(timeoutMs)
+    this.#unfinished.close()
+    this.remote.close()
+    return this.#open.size === 0 && this.#beginning.size === 0 ? undefined : this.#drain(timeoutMs)
   }
 
   async #drain(timeoutMs: number): Promise<void> {
+    await Promise.all([this.#drainOwn(timeoutMs), ...this.#beginning.values()])
+  }
+
+  async #drainOwn(timeoutMs: number): Promise<void> {
+    if (this.#open.size === 0) return
     const drained = new Promise<void>(resolve => { this.#onDrained = resolve })
     const abortAll = (): void => { for (const transaction of this.#open) transaction.abort(this.#ended) }
     if (timeoutMs === 0) abortAll()
@@ -296,7 +322,8 @@ export class TransactionCoordinator {
   /** As if the process had died. */
   abandon(reason: Error): void {
     this.#ended ??= reason
-    this.#retry?.cancel()
+    this.#unfinished.close()
+    this.remote.abandon()
     for (const transaction of this.#open) transaction.abandon(reason)
   }
 

@@ -8,6 +8,11 @@ export const OWN_PREFIX = '__millrace-'
 /** An int16, and the marker of the last transaction is one above it. */
 const LAST_EPOCH = 2 ** 15 - 3
 
+/** That remote clients are given, as in Kafka: of the one above it is the marker that fences them. */
+const LAST_GIVEN_EPOCH = 2 ** 15 - 2
+
+export interface ProducerIdentity { readonly id: number; readonly epoch: number }
+
 /** Something that was appended, and may not be on the device yet. */
 export interface Unsynced { readonly partition: WritablePartition; readonly endOffset: number }
 
@@ -18,11 +23,16 @@ export class TransactionalProducer {
   epoch: number
   /**
    * Markers of its last transaction that are to survive a power cut. The decision that they follow from is on the device;
-   * whatever takes its place there, of a commit or an abort, has to wait for them.
+   * whatever takes its place there, of a commit or an abort, has to wait for them. And those of an abort that kept the epoch:
+   * the next decision is of the same epoch, and would be taken for one about what was aborted.
    */
   unsynced: readonly Unsynced[] = []
   /** Where the marker of its last transaction could not be written yet: it begins no other one before. */
   readonly owing = new Set<WritablePartition>()
+  /** A remote client may have been told of its epoch: a transaction of this process takes a higher one. */
+  isGiven = false
+  /** What the client had before it asked to go on after an error: should it ask again, it gets the same answer. */
+  previous: ProducerIdentity | undefined
 
   constructor(transactionalId: string, id: number, epoch: number) {
     this.transactionalId = transactionalId
@@ -33,15 +43,25 @@ export class TransactionalProducer {
   get isAnonymous(): boolean { return this.transactionalId.startsWith(OWN_PREFIX) }
   /** No epoch is left: it goes on with another id. */
   get isUsedUp(): boolean { return this.epoch > LAST_EPOCH }
+  /** Clients are given no epoch after this one. */
+  get isExhausted(): boolean { return isExhausted(this.epoch) }
+  get isBeyondGiven(): boolean { return this.epoch > LAST_GIVEN_EPOCH }
 
-  /** A marker of it, the last that the partition has. */
-  wrote(partition: WritablePartition): void {
-    this.unsynced = [...this.unsynced.filter(earlier => earlier.partition !== partition), { partition, endOffset: partition.endOffset }]
+  /** Its epochs are used up. */
+  goOnWith(id: number): void {
+    this.id = id
+    this.epoch = 0
   }
 
-  /** By a process before this one: what that wrote may be in the page cache alone. */
-  wasIn(partition: WritablePartition, epoch: number): void {
-    this.epoch = Math.max(this.epoch, epoch)
+  /** Markers of it, in each of the partitions the last one there is. */
+  wrote(...partitions: readonly WritablePartition[]): void {
+    const newer = new Set(partitions)
+    this.unsynced = [...this.unsynced.filter(({ partition }) => !newer.has(partition)), ...partitions.map(partition => ({ partition, endOffset: partition.endOffset }))]
+  }
+
+  /** By a process before this one: what that wrote may be in the page cache alone. `id`: the one it has, or had. */
+  wasIn(partition: WritablePartition, id: number, epoch: number): void {
+    if (id === this.id) this.epoch = Math.max(this.epoch, epoch)
     if (partition.syncedOffset < partition.endOffset) this.wrote(partition)
   }
 
@@ -51,10 +71,14 @@ export class TransactionalProducer {
   /** It is settled when it resolves. */
   async settle(): Promise<void> {
     await Promise.all(this.#waiting.map(({ partition }) => partition.sync()))
-    this.unsynced = []
+    this.unsynced = this.#waiting
   }
 
   get #waiting(): readonly Unsynced[] {
     return this.unsynced.filter(({ partition, endOffset }) => !partition.closed && partition.syncedOffset < endOffset)
   }
+}
+
+export function isExhausted(epoch: number): boolean {
+  return epoch >= LAST_GIVEN_EPOCH
 }

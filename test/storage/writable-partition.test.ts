@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { LAST_OFFSET_DELTA_AT } from '../../src/format/record-batch.ts'
 import { SimulatedFileSystem } from '../../src/platform/simulated-file-system.ts'
 import { chunkAtTime } from '../../src/storage/find-chunk.ts'
 import { batchOf, DIRECTORY, fill, newPartition, numbered, recordsFrom, recordsIn, reopen } from '../support/partitions.ts'
@@ -18,6 +19,14 @@ describe('appending and rolling', () => {
     log.append(batchOf(['b']))
     expect(log.segmentStats().map(segment => segment.baseOffset)).toEqual([0, 1, 2])
     expect((await recordsFrom(log, 0)).map(([, text]) => text.length)).toEqual([1, 5000, 1])
+  })
+
+  test('a segment is rolled before its offsets would not fit 31 bits, however few bytes their batches have', async () => {
+    const log = await newPartition(undefined, { segmentBytes: () => 2 ** 30 })
+    const batch = batchOf(['compressed beyond measure'])
+    batch.writeInt32BE(1.5 * 2 ** 30 - 1, LAST_OFFSET_DELTA_AT)
+    for (let i = 0; i < 3; i++) log.append(batch)
+    expect(log.segments.map(segment => segment.baseOffset)).toEqual([0, 1.5 * 2 ** 30, 3 * 2 ** 30])
   })
 
   test('a segment is rolled when a batch is as much later than its first as segmentAge says', async () => {

@@ -1,0 +1,21 @@
+// What a group answers members behind a door that it can't do what they ask for: by the names that Kafka gives it.
+// Numbers are the door's business.
+export type GroupError =
+  | 'COORDINATOR_NOT_AVAILABLE'
+  | 'FENCED_INSTANCE_ID'
+  | 'FENCED_MEMBER_EPOCH'
+  | 'GROUP_ID_NOT_FOUND'
+  | 'GROUP_MAX_SIZE_REACHED'
+  | 'ILLEGAL_GENERATION'
+  | 'INCONSISTENT_GROUP_PROTOCOL'
+  | 'INVALID_GROUP_ID'
+  | 'INVALID_REGULAR_EXPRESSION'
+  | 'INVALID_SESSION_TIMEOUT'
+  | 'MEMBER_ID_REQUIRED'
+  | 'NON_EMPTY_GROUP'
+  | 'REBALANCE_IN_PROGRESS'
+  | 'STALE_MEMBER_EPOCH'
+  | 'UNKNOWN_MEMBER_ID'
+  | 'UNRELEASED_INSTANCE_ID'
+  | 'UNSUPPORTED_ASSIGNOR'
+  | 'UNSUPPORTED_VERSION'

@@ -1,0 +1,186 @@
+// Members of this process and clients of the classic protocol in one group: who has what, and that nobody's work is lost.
+import { describe, expect, test } from 'vitest'
+import type { Consumer } from '../../../src/index.ts'
+import { SimulatedGroups } from '../support/simulated-groups.ts'
+import { ClassicClient, COOPERATIVE, type ClientKind } from './support/classic-client.ts'
+
+class Mixed {
+  readonly groups: SimulatedGroups
+  readonly clients: ClassicClient[] = []
+
+  private constructor(groups: SimulatedGroups) {
+    this.groups = groups
+  }
+
+  static async open(partitions = 4): Promise<Mixed> {
+    const groups = await SimulatedGroups.open()
+    const orders = await groups.log.topic<number>('orders', { partitions })
+    for (let n = 0; n < 2 * partitions; n++) await orders.send({ value: n, partition: n % partitions })
+    return new Mixed(groups)
+  }
+
+  client(name: string, kind: Partial<ClientKind> = {}): ClassicClient {
+    const counts = () => new Map([...this.groups.local.topics].map(([topic, { partitions }]) => [topic, partitions.length]))
+    const client = new ClassicClient({ coordinator: this.groups.coordinator, partitionCounts: counts }, name, { group: 'billing', topics: ['orders'], protocols: ['RoundRobinAssigner'], ...kind })
+    this.clients.push(client)
+    return client
+  }
+
+  join(options: { memberId?: string; revokeTimeout?: number } = {}): Promise<Consumer<number>> {
+    return this.groups.log.group('billing').join('orders', { from: 'earliest', commit: 'manual', ...options }) as Promise<Consumer<number>>
+  }
+
+  /** Everybody has time enough. */
+  async settle(ms = 100): Promise<void> {
+    for (let beats = 0; beats < 30; beats++) {
+      for (const client of this.clients) client.beat()
+      await this.groups.clock.advance(ms)
+    }
+  }
+}
+
+function labelsOf(consumer: Consumer<number>): string[] {
+  return consumer.assignment.map(({ topic, partition }) => `${topic}-${partition}`).sort()
+}
+
+const ALL = ['orders-0', 'orders-1', 'orders-2', 'orders-3']
+
+for (const protocol of ['RoundRobinAssigner', COOPERATIVE]) {
+  describe(`with ${protocol}`, () => {
+    const kind = { protocols: [protocol] }
+
+    test('a client that comes to members of this process shares with them, and leaves all to them when it goes', async () => {
+      const mixed = await Mixed.open()
+      const consumer = await mixed.join()
+      expect(labelsOf(consumer)).toEqual(ALL)
+      const client = mixed.client('remote', kind)
+      await mixed.settle()
+      expect([client.labels.length, labelsOf(consumer).length, [...client.labels, ...labelsOf(consumer)].sort()]).toEqual([2, 2, ALL])
+      client.leave()
+      await mixed.settle()
+      expect(labelsOf(consumer)).toEqual(ALL)
+      expect(mixed.groups.coordinator.group('billing').generation).toBeGreaterThan(client.generation)
+    })
+
+    test('a member of this process that comes to clients shares with them, and leaves all to them when it goes', async () => {
+      const mixed = await Mixed.open()
+      const client = mixed.client('remote', kind)
+      await mixed.settle()
+      expect(client.labels).toEqual(ALL)
+      const joining = mixed.join()
+      await mixed.settle()
+      const consumer = await joining
+      expect([...client.labels, ...labelsOf(consumer)].sort()).toEqual(ALL)
+      expect(labelsOf(consumer)).toHaveLength(2)
+      await consumer.close()
+      await mixed.settle()
+      expect(client.labels).toEqual(ALL)
+    })
+
+    test('a client that dies is out after its session, and its partitions go on', async () => {
+      const mixed = await Mixed.open()
+      const consumers = [await mixed.join(), await mixed.join()]
+      const client = mixed.client('remote', kind)
+      await mixed.settle()
+      expect(consumers.flatMap(labelsOf).length + client.labels.length).toBe(4)
+      client.die()
+      await mixed.settle(1000)
+      expect(consumers.flatMap(labelsOf).sort()).toEqual(ALL)
+    })
+
+    test('what a member of this process has in hand it may handle and commit before anybody else has it', async () => {
+      const mixed = await Mixed.open(1)
+      const consumer = await mixed.join()
+      const loop = consumer[Symbol.asyncIterator]()
+      await loop.next()
+      const client = mixed.client('remote', kind)
+      await mixed.settle()
+      expect([labelsOf(consumer), client.labels]).toEqual([['orders-0'], []])
+      await consumer.commit()
+      void loop.next()
+      await mixed.settle()
+      expect(await mixed.groups.log.group('billing').committed('orders')).toEqual(new Map([[0, 1]]))
+      expect([...labelsOf(consumer), ...client.labels]).toEqual(['orders-0'])
+    })
+
+    test('and what it has in hand for longer than revokeTimeout is taken from it', async () => {
+      const mixed = await Mixed.open(1)
+      const consumer = await mixed.join({ revokeTimeout: 1000 })
+      const loop = consumer[Symbol.asyncIterator]()
+      await loop.next()
+      mixed.client('remote', kind)
+      const other = mixed.client('zzz', kind)
+      await mixed.settle()
+      expect(labelsOf(consumer).length + mixed.clients[0]!.labels.length + other.labels.length).toBe(1)
+      if (labelsOf(consumer).length === 0) await expect(consumer.commit()).rejects.toMatchObject({ code: 'COMMIT_FENCED' })
+    })
+  })
+}
+
+test('a topic that gets more partitions, and one that is deleted, are shared out anew', async () => {
+  const mixed = await Mixed.open(2)
+  const joining = mixed.groups.log.group('billing').join(/^orders/, { from: 'earliest' })
+  const consumer = await joining as Consumer<number>
+  const client = mixed.client('remote', { topics: ['orders', 'orders.late'] })
+  await mixed.settle()
+  await mixed.groups.log.topic('orders.late', { partitions: 2 })
+  await mixed.settle()
+  expect([...client.labels, ...labelsOf(consumer)].sort()).toEqual(['orders-0', 'orders-1', 'orders.late-0', 'orders.late-1'])
+  await mixed.groups.log.deleteTopic('orders')
+  await mixed.settle()
+  expect([...client.labels, ...labelsOf(consumer)].filter(label => label.startsWith('orders.late')).sort()).toEqual(['orders.late-0', 'orders.late-1'])
+})
+
+test('a static member of this process that is away for a while gets back what it had', async () => {
+  const mixed = await Mixed.open()
+  const client = mixed.client('remote')
+  await mixed.settle()
+  const joining = mixed.join({ memberId: 'one' })
+  await mixed.settle()
+  const consumer = await joining
+  const had = labelsOf(consumer)
+  const { generation } = client
+  await consumer.close()
+  await mixed.settle()
+  const again = await mixed.join({ memberId: 'one' })
+  expect([labelsOf(again), client.generation]).toEqual([had, generation])
+})
+
+test('a client with the instance id of a member of this process takes its place', async () => {
+  const mixed = await Mixed.open()
+  const consumer = await mixed.join({ memberId: 'one' })
+  const client = mixed.client('remote', { instanceId: 'one' })
+  await mixed.settle()
+  expect(client.labels).toEqual(ALL)
+  await expect(consumer[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'MEMBER_FENCED' })
+})
+
+test('a group of others than consumers takes no member of this process', async () => {
+  const mixed = await Mixed.open()
+  const { classic } = mixed.groups.coordinator
+  const connect = { memberId: '', instanceId: null, clientId: 'c', clientHost: '/1', sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 10_000, protocolType: 'connect', protocols: [{ name: 'sessioned', metadata: Buffer.alloc(0) }], needsIdFirst: false, canSkipAssignment: true }
+  await classic.join('billing', connect)
+  await expect(mixed.join()).rejects.toMatchObject({ code: 'GROUP_PROTOCOL_MISMATCH' })
+  await mixed.groups.log.group('other').join('orders', { from: 'earliest' })
+  expect(await classic.join('other', connect)).toMatchObject({ error: 'INCONSISTENT_GROUP_PROTOCOL' })
+})
+
+test('after a crash clients go on in their generation, and what members of this process had goes to them', async () => {
+  const mixed = await Mixed.open()
+  const consumer = await mixed.join()
+  const client = mixed.client('remote')
+  await mixed.settle()
+  expect(labelsOf(consumer)).toHaveLength(2)
+  const had = client.labels
+  const { generation } = client
+  const after = await mixed.groups.crash()
+  client.reconnect({ coordinator: after.coordinator, partitionCounts: client.world.partitionCounts })
+  const [topic, partition] = had[0]!.split('-')
+  expect(await client.commit({ topic: topic!, partition: Number(partition) }, 1)).toBeUndefined()
+  expect([client.generation, client.labels]).toEqual([generation, had])
+  for (let beats = 0; beats < 20; beats++) {
+    client.beat()
+    await after.clock.advance(100)
+  }
+  expect(client.labels).toEqual(ALL)
+})

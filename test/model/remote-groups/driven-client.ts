@@ -1,0 +1,124 @@
+// A client by the consumer protocol as the histories drive it: it joins, says what it owns, gives up and takes on what it
+// was told, commits, misses answers, dies. What it owns by its own knowledge is what is compared.
+import assert from 'node:assert/strict'
+import type { Coordinator } from '../../../src/groups/coordinator.ts'
+import { GroupFault } from '../../../src/groups/group-fault.ts'
+import { RemoteClient, type RemoteClientOptions } from '../../groups/support/remote-client.ts'
+
+/** As the coordinator has it: Kafka's. */
+const SESSION_MS = 45_000
+
+export class DrivenClient {
+  readonly client: RemoteClient
+  readonly instanceId: string | null
+  readonly #rebalanceTimeoutMs: number
+  #coordinator: Coordinator
+  /** Where it is in what it owns. */
+  readonly positions = new Map<string, number>()
+  isAlive = true
+  /** By the end of the world's ways: nothing of it is expected any more. */
+  #isExcused = false
+  #heardAt = 0
+  /** Answers that it has not got, one after the other. */
+  #missed = 0
+  #isBusy = false
+
+  constructor(coordinator: Coordinator, group: string, memberId: string, options: RemoteClientOptions & { readonly instanceId: string | null; readonly rebalanceTimeoutMs: number }) {
+    this.client = new RemoteClient(coordinator, group, memberId, options)
+    this.instanceId = options.instanceId
+    this.#rebalanceTimeoutMs = options.rebalanceTimeoutMs
+    this.#coordinator = coordinator
+  }
+
+  get name(): string { return this.client.memberId }
+  get seatId(): string { return this.instanceId ?? this.name }
+  get isMember(): boolean { return this.client.epoch > 0 }
+
+  /** The process of the log has begun anew. */
+  moveTo(coordinator: Coordinator): void {
+    this.#coordinator = this.client.coordinator = coordinator
+  }
+
+  /** @param isLost the answer does not reach it */
+  async beat(now: number, says: 'all' | 'what it owns' | 'nothing', isLost: boolean): Promise<void> {
+    if (!this.isAlive || this.#isBusy) return
+    this.#isBusy = true
+    const { epoch, target } = this.client
+    try {
+      this.#heardAt = now
+      if (!this.isMember || this.#missed > 0 || says === 'all') await this.client.beat()
+      else if (says === 'nothing') await this.client.live()
+      else await this.client.send({ topicNames: null, topicPattern: null, rebalanceTimeoutMs: -1 })
+      this.#missed = isLost ? this.#missed + 1 : 0
+      if (isLost) [this.client.epoch, this.client.target] = [epoch, target]
+    } catch (error) {
+      if (!(error instanceof GroupFault)) throw error
+      this.#refused(error, epoch)
+    } finally {
+      this.#isBusy = false
+    }
+  }
+
+  #refused({ reason, message }: GroupFault, epoch: number): void {
+    if (reason === 'UNRELEASED_INSTANCE_ID' && epoch === 0) return
+    if (reason === 'FENCED_MEMBER_EPOCH') assert(this.#missed > 1, `${this.name} was fenced though it has missed ${this.#missed} answers: ${message}`)
+    else if (reason === 'FENCED_INSTANCE_ID') this.isAlive = false
+    else assert.equal(reason, 'UNKNOWN_MEMBER_ID', message)
+    this.#startOver()
+  }
+
+  #startOver(): void {
+    this.client.epoch = 0
+    this.client.owned.clear()
+    this.client.target = new Set()
+    this.positions.clear()
+    this.#missed = 0
+  }
+
+  /** Gives up and takes on. */
+  async follow(): Promise<void> {
+    if (!this.isAlive || this.#isBusy || this.#missed > 1) return // with one lost it may still be at work on what it was told before
+    const { owned } = this.client
+    const target = new Set(this.client.target)
+    for (const label of owned) if (!target.has(label)) this.positions.delete(label)
+    this.client.follow()
+    const { epoch } = this.client
+    await this.#coordinator.positions.settled()
+    if (this.client.epoch !== epoch) return
+    for (const label of target) if (!this.positions.has(label) && this.client.owned.has(label)) this.positions.set(label, this.committed(label) ?? 0)
+  }
+
+  committed(label: string): number | undefined {
+    return this.#coordinator.positions.of('billing')?.positions.get(label)?.offset
+  }
+
+  async leave(epoch: -1 | -2): Promise<void> {
+    if (!this.isAlive || !this.isMember || this.#isBusy) return
+    this.isAlive = false
+    this.#isExcused = true
+    await this.client.leave(epoch).catch((error: unknown) => { if (!(error instanceof GroupFault)) throw error })
+    this.#startOver()
+  }
+
+  die(): void {
+    this.isAlive = false
+  }
+
+  /** What it is told from here on is not in the log's hands. */
+  excuse(): void {
+    this.#isExcused = true
+  }
+
+  forgetTopic(isOf: (label: string) => boolean): void {
+    this.client.target = new Set([...this.client.target].filter(label => !isOf(label)))
+    for (const label of [...this.client.owned]) if (isOf(label)) this.client.owned.delete(label)
+    for (const label of [...this.positions.keys()]) if (isOf(label)) this.positions.delete(label)
+  }
+
+  /** It was put out of the group: that has a reason, or another one could have had what it owns. */
+  checkOut(now: number): void {
+    if (this.#isExcused || !this.isMember) return
+    const silentMs = now - this.#heardAt
+    assert(silentMs >= Math.min(SESSION_MS, this.#rebalanceTimeoutMs), `${this.name} is out of the group, ${silentMs} ms after it was heard of`)
+  }
+}
