@@ -7,7 +7,7 @@
 // Bounded: the socket is not read while requests wait, and no request begins while the client does not take its answers.
 import type { Socket } from 'node:net'
 import { FrameSplitter } from './protocol/frames.ts'
-import type { CallingConnection } from './handlers/handler.ts'
+import type { CallingConnection } from './calling-connection.ts'
 
 /** Requests that were begun and are not answered, at most. Kafka's clients have five on the way. */
 const MAX_SLOTS = 100

@@ -1,4 +1,4 @@
-// Kafka's error codes by name, and which of them an error of ours is on the wire.
+// Kafka's error codes by name, those of what is not here left out; and which of them an error of ours is on the wire.
 import { ClosedError, ConflictError, CorruptionError, LimitError, MillraceError, NotFoundError, OutOfRangeError, StorageError, TimeoutError, UsageError } from '../base/errors.ts'
 
 export const KAFKA_ERRORS = {

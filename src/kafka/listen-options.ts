@@ -1,4 +1,5 @@
 // What listen() takes, and its defaults.
+import { UsageError } from '../base/errors.ts'
 import { boolean, duration, integer, nonEmptyText, oneOf, optionTable, readOptions, size, type OptionsOf } from '../base/options.ts'
 import type { Duration, Size } from '../base/units.ts'
 import { MiB } from '../base/units.ts'
@@ -10,7 +11,9 @@ export interface ListenOptions {
   host?: string
   /** What clients are told to connect to, where that is not host and port: behind a port mapping, say. */
   advertisedHost?: string
-  /** Instead of host and port: the path of a Unix socket. Clients are told advertisedHost and `port` nevertheless. */
+  /** As advertisedHost; of several brokers the first's. */
+  advertisedPort?: number
+  /** Instead of host and port: the path of a Unix socket. Clients are told a host and a port nevertheless, and have to be made to connect to the path. */
   socket?: string
   /** Default 1. Pretended ones, each with a port of its own, so that a client's fail-over can be tried: see `door.brokers`. */
   brokers?: number
@@ -35,6 +38,7 @@ const LISTEN_OPTIONS = optionTable({
   port: { default: 0, read: integer({ min: 0, max: 65_535 }) },
   host: { default: '127.0.0.1', read: nonEmptyText },
   advertisedHost: { default: undefined, read: nonEmptyText },
+  advertisedPort: { default: undefined, read: integer({ min: 1, max: 65_535 }) },
   socket: { default: undefined, read: nonEmptyText },
   brokers: { default: 1, read: integer({ min: 1, max: 100 }) },
   durability: { default: 'power', read: oneOf(['process', 'power']) }, // all of one replica: the device
@@ -48,5 +52,7 @@ const LISTEN_OPTIONS = optionTable({
 export type ListenSettings = OptionsOf<typeof LISTEN_OPTIONS>
 
 export function readListenOptions(options: unknown): ListenSettings {
-  return readOptions(options, LISTEN_OPTIONS, 'listen')
+  const settings = readOptions(options, LISTEN_OPTIONS, 'listen')
+  if (settings.socket === undefined || settings.brokers === 1) return settings
+  throw new UsageError('OPTIONS_CONTRADICT', `listen: ${settings.brokers} brokers can't share one socket`, { hint: 'leave out socket or brokers: each broker has a port of its own' })
 }

@@ -8,7 +8,7 @@ import { systemClock } from '../platform/clock.ts'
 import { apis, type KnownApi } from './apis/table.ts'
 import { KAFKA_ERRORS, type KafkaErrorName } from './kafka-errors.ts'
 import type { Api } from './protocol/api.ts'
-import type { CallingConnection } from './handlers/handler.ts'
+import type { CallingConnection } from './calling-connection.ts'
 
 export interface FailOptions {
   /** Kafka's name: 'Produce', 'Fetch', 'JoinGroup'. */
@@ -32,23 +32,24 @@ interface Fault { readonly api: string | undefined; readonly errorCode: number |
 /** Timers hold no longer ones. */
 const LONGEST_MS = 2 ** 31 - 1
 const API_NAMES = apis.map(({ name }) => name)
-const ERROR_NAMES = Object.keys(KAFKA_ERRORS) as KafkaErrorName[]
+const ERROR_NAMES = (Object.keys(KAFKA_ERRORS) as KafkaErrorName[]).filter(name => name !== 'NONE')
 const TIMES = { default: 1, read: integer({ min: 1, max: Number.MAX_SAFE_INTEGER }) } as const
 
 const FAIL_OPTIONS = optionTable({ api: { default: undefined, read: named(API_NAMES, 'an API of Kafka') }, error: { default: undefined, read: named(ERROR_NAMES, 'an error of Kafka') }, times: TIMES })
-const DELAY_OPTIONS = optionTable({ api: { default: undefined, read: named(API_NAMES, 'an API of Kafka') }, by: { default: 0, read: duration({ max: LONGEST_MS }) }, times: TIMES })
+const DELAY_OPTIONS = optionTable({ api: { default: undefined, read: named(API_NAMES, 'an API of Kafka') }, by: { default: undefined, read: duration({ min: 1, max: LONGEST_MS }) }, times: TIMES })
 
 export class RequestFaults {
   #faults: Fault[] = []
 
   fail(options: FailOptions): void {
     const { api, error, times } = readOptions(options, FAIL_OPTIONS, 'fail')
-    if (api === undefined || error === undefined) throw missing('fail', "{ api: 'Produce', error: 'NOT_LEADER_OR_FOLLOWER' }")
+    if (api === undefined || error === undefined) throw missing('fail', 'api and error', "{ api: 'Produce', error: 'NOT_LEADER_OR_FOLLOWER' }")
     this.#faults.push({ api, errorCode: KAFKA_ERRORS[error], delayMs: 0, left: times })
   }
 
   delay(options: DelayOptions): void {
     const { api, by, times } = readOptions(options, DELAY_OPTIONS, 'delay')
+    if (by === undefined) throw missing('delay', 'by', "{ api: 'Fetch', by: '200ms' }")
     this.#faults.push({ api, errorCode: undefined, delayMs: by, left: times })
   }
 
@@ -88,6 +89,6 @@ function named<Name extends string>(names: readonly Name[], kind: string): (valu
   }
 }
 
-function missing(what: string, example: string): UsageError {
-  return new UsageError('OPTION_INVALID', `${what}: api and error have to be named`, { hint: `as in ${what}(${example})` })
+function missing(what: string, options: string, example: string): UsageError {
+  return new UsageError('OPTION_INVALID', `${what}: ${options} can't be left out`, { hint: `as in ${what}(${example})` })
 }

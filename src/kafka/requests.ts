@@ -3,14 +3,14 @@
 // What a handler throws is told in the answer; a mistake of ours is told to the log's listeners as well. What can't be
 // decoded, or is of an API that is not spoken here, ends the connection, as with Kafka: no answer would be understood.
 // Only ApiVersions of a version that is not known is answered: in version 0, which every client reads.
-import { UsageError } from '../base/errors.ts'
 import { apiVersions } from './apis/18-api-versions.ts'
 import type { Connection } from './connection.ts'
 import type { RequestFaults } from './request-faults.ts'
-import { KAFKA_ERRORS, errorCodeOf, kafkaErrorOf, messageOf } from './kafka-errors.ts'
+import { KAFKA_ERRORS, errorCodeOf, messageOf } from './kafka-errors.ts'
+import { tellMistake } from './mistakes.ts'
 import type { Call, DoorParts, Handler, Route } from './handlers/handler.ts'
 import { apiRanges } from './handlers/18-api-versions.ts'
-import { isUnderstood, type Api } from './protocol/api.ts'
+import { isUnderstood, type Api, type ResponseOf } from './protocol/api.ts'
 import { decodeRequest, encodeResponse, readRequestStart, type RequestStart } from './protocol/messages.ts'
 import { ProtocolError } from './protocol/protocol-error.ts'
 
@@ -39,15 +39,18 @@ export class Requests {
     const call: Call = { door: this.#door, version: start.apiVersion, clientId, clientHost: `/${connection.host}`, node, connection, proceed }
     const fault = this.#faults.take(api, connection)
     if (fault === undefined) return this.#handle(api, handler, body, call, start)
-    return fault.then(errorCode => errorCode === undefined ? this.#handle(api, handler, body, call, start)
-      : encodeResponse(api, start.apiVersion, start.correlationId, handler.refuse(body, errorCode, 'asked for by a test', start.apiVersion)))
+    return fault.then(errorCode => {
+      if (connection.closed) return NO_ANSWER
+      return errorCode === undefined ? this.#handle(api, handler, body, call, start) : refusal(api, handler.refuse(body, errorCode, 'asked for by a test', start.apiVersion), call, start)
+    })
   }
 
-  #handle(api: Api, handler: Handler<Api>, body: Parameters<Handler<Api>['handle']>[0], call: Call, { apiVersion, correlationId }: RequestStart): Parts | Promise<Parts> {
+  #handle(api: Api, handler: Handler<Api>, body: Parameters<Handler<Api>['handle']>[0], call: Call, start: RequestStart): Parts | Promise<Parts> {
+    const { apiVersion, correlationId } = start
     const refused = (error: unknown): Parts => {
       if (call.connection.closed) return NO_ANSWER
-      this.#tellMistake(api, error)
-      return encodeResponse(api, apiVersion, correlationId, handler.refuse(body, errorCodeOf(error), messageOf(error), apiVersion))
+      tellMistake(this.#door.log, api, error)
+      return refusal(api, handler.refuse(body, errorCodeOf(error), messageOf(error), apiVersion), call, start)
     }
     try {
       const answer = handler.handle(body, call)
@@ -57,12 +60,12 @@ export class Requests {
       return refused(error)
     }
   }
+}
 
-  #tellMistake(api: Api, cause: unknown): void {
-    if (kafkaErrorOf(cause) !== 'UNKNOWN_SERVER_ERROR') return
-    const error = new UsageError('REQUEST_FAILED', `a ${api.name} request failed: ${messageOf(cause)}`, { hint: 'this is a mistake of millrace: please report it', cause })
-    this.#door.log.events.emit('error', { error })
-  }
+function refusal(api: Api, answer: ResponseOf<Api> | undefined, { connection }: Call, { apiVersion, correlationId }: RequestStart): Parts {
+  if (answer !== undefined) return encodeResponse(api, apiVersion, correlationId, answer)
+  connection.end()
+  return NO_ANSWER
 }
 
 function unknownApi({ apiKey, apiVersion }: RequestStart): ProtocolError {

@@ -12,6 +12,7 @@ import { Requests } from '../../src/kafka/requests.ts'
 import type { Handler } from '../../src/kafka/handlers/handler.ts'
 import { listen, type Door } from '../../src/kafka.ts'
 import { partsOf } from '../../src/surface/event-log.ts'
+import { Fetches } from '../../src/kafka/fetches.ts'
 import { Topics } from '../../src/kafka/topics.ts'
 import { readListenOptions } from '../../src/kafka/listen-options.ts'
 import { WireClient } from './support/wire-client.ts'
@@ -49,7 +50,7 @@ test('what a handler throws is answered; where it is our own mistake, the log te
     handle: () => { throw new TypeError('ours') },
     refuse: (_request, errorCode) => ({ topics: [{ name: 'refused', partitions: [{ partitionIndex: 0, errorCode }] }] }),
   }
-  const requests = new Requests({ ...parts, settings: readListenOptions({}), brokers: new Brokers('id'), topics: new Topics(parts.log) }, [{ api: listOffsets, handler: handler as never }], new RequestFaults())
+  const requests = new Requests({ ...parts, settings: readListenOptions({}), brokers: new Brokers('id'), topics: new Topics(parts.log), fetches: new Fetches() }, [{ api: listOffsets, handler: handler as never }], new RequestFaults())
   const frame = Buffer.concat(encodeRequest(listOffsets, 1, 1, null, { replicaId: -1, topics: [] })).subarray(4)
   const connection = { host: 'x', closed: false, onClosed: () => () => {} } as never
   const [answer] = await requests.answer(frame, 0, connection, () => {})
@@ -60,7 +61,7 @@ test('what a handler throws is answered; where it is our own mistake, the log te
 test('there are brokers to ask, and no controllers', async () => {
   const { client, door } = await start()
   expect(await client.ask(describeCluster, 1, { includeClusterAuthorizedOperations: false, endpointType: 1 })).toMatchObject({ errorCode: 0, controllerId: 0, brokers: [{ brokerId: 0, port: door.port }] })
-  expect((await client.ask(describeCluster, 1, { includeClusterAuthorizedOperations: false, endpointType: 2 })).errorCode).toBe(KAFKA_ERRORS.UNSUPPORTED_ENDPOINT_TYPE)
+  expect((await client.ask(describeCluster, 1, { includeClusterAuthorizedOperations: false, endpointType: 2 })).errorCode).toBe(KAFKA_ERRORS.MISMATCHED_ENDPOINT_TYPE)
 })
 
 test('partitions and coordinators are shared out among the brokers that are up', () => {

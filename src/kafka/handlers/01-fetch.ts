@@ -1,46 +1,61 @@
-// Fetch: batches as they are stored, from an offset on.
+// Fetch: batches as they are stored, from an offset on, for each partition. What a request leaves out its session adds
+// (fetch-sessions.ts), what is there is read (fetch-reads.ts), and what is not yet is waited for (fetch-wait.ts).
+//
+// As Kafka does: an answer begins with the batch that holds the offset, and has whole batches alone, compressed as they
+// came, markers and aborted ones among them; the client leaves those out. Every partition has one replica, so the high
+// watermark is the end, and nobody is sent to another replica. A follower is refused: there is nothing to replicate to.
+// Unlike Kafka: batches are checked before they go out, and CORRUPT_MESSAGE is told here; a partition gives 8 MiB at most
+// in one answer, and fetch.min.bytes beyond that are not waited for; a batch that would be cut is left out.
+import { readPartitions, type PartitionRead } from '../fetch-reads.ts'
+import type { FetchRequest, FetchTurn, FetchTurnAnswer } from '../fetch-sessions.ts'
+import { isEnough, readUntilEnough } from '../fetch-wait.ts'
 import type { fetch } from '../apis/01-fetch.ts'
-import { PartitionCursor } from '../../storage/partition-cursor.ts'
-import { KafkaError, errorCodeOf } from '../kafka-errors.ts'
-import { systemClock } from '../../platform/clock.ts'
-import type { RequestOf, ResponseOf } from '../protocol/api.ts'
+import { KafkaError } from '../kafka-errors.ts'
+import type { ResponseOf } from '../protocol/api.ts'
 import type { Call, Handler } from './handler.ts'
-import type { StoredTopic } from '../../log/stored-topic.ts'
 
-type Request = RequestOf<typeof fetch>
-type PartitionRequest = Request['topics'][number]['partitions'][number]
-type PartitionAnswer = ResponseOf<typeof fetch>['responses'][number]['partitions'][number]
+type Response = ResponseOf<typeof fetch>
+type TopicAnswer = Response['responses'][number]
+
+/** From then on clients read an error of the whole request. */
+const FIRST_WITH_ERROR_ALONE = 13
 
 export const fetchHandler: Handler<typeof fetch> = {
-  async handle(request, call) {
-    const until = systemClock.now() + request.maxWaitMs
-    for (;;) {
-      const responses = []
-      for (const { topic, topicId, partitions } of request.topics) {
-        const found = call.door.topics.find({ name: topic, topicId })
-        const answers: PartitionAnswer[] = []
-        for (const partition of partitions) answers.push(await read(found, partition, request, call))
-        responses.push({ topic, topicId, partitions: answers })
-      }
-      const isEmpty = responses.every(({ partitions }) => partitions.every(({ errorCode, records }) => errorCode === 0 && (records?.length ?? 0) === 0))
-      const left = until - systemClock.now()
-      if (!isEmpty || left <= 0 || call.connection.closed) return { throttleTimeMs: 0, errorCode: 0, sessionId: 0, responses }
-      await new Promise<void>(resolve => { systemClock.setTimeout(resolve, Math.min(left, 20)) })
-    }
+  handle(request, call) {
+    if (request.replicaId >= 0 || request.replicaState.replicaId >= 0) throw new KafkaError('INVALID_REQUEST', 'there are no replicas: a fetch by a follower is not answered')
+    const isolation = request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted'
+    const maxBytes = Math.min(Math.max(0, request.maxBytes), call.door.fetches.answerBytes(call.connection))
+    const minBytes = Math.min(request.minBytes, maxBytes)
+    const turn = call.door.fetches.sessions.begin(request, call.version, call.node)
+    const read = (): ReturnType<typeof readPartitions> => readPartitions(turn.partitions, { maxBytes, isolation }, call)
+    const first = read()
+    if (!(first instanceof Promise) && (request.maxWaitMs <= 0 || isEnough(first, minBytes))) return respond(turn, first, call)
+    return readUntilEnough(first, { maxWaitMs: request.maxWaitMs, minBytes, isolation, connection: call.connection }, read).then(reads => respond(turn, reads, call))
   },
-  refuse: (_request, errorCode) => ({ throttleTimeMs: 0, errorCode, responses: [] }),
+  refuse: (request, errorCode, _message, version) => ({
+    throttleTimeMs: 0, errorCode, sessionId: request.sessionId, responses: version < FIRST_WITH_ERROR_ALONE ? refuseEach(request, errorCode) : [],
+  }),
 }
 
-async function read(topic: StoredTopic | undefined, { partition, fetchOffset, partitionMaxBytes }: PartitionRequest, { isolationLevel }: Request, { door, node }: Call): Promise<PartitionAnswer> {
-  const log = topic?.partitions[partition]
-  try {
-    if (log === undefined) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', 'no such partition')
-    if (!door.brokers.isLeader(node, partition)) throw new KafkaError('NOT_LEADER_OR_FOLLOWER', 'another broker leads it')
-    if (fetchOffset < log.startOffset || fetchOffset > log.endOffset) throw log.outOfRange(fetchOffset)
-    const chunk = await new PartitionCursor(log, fetchOffset, isolationLevel === 1 ? 'read_committed' : 'read_uncommitted').next(partitionMaxBytes)
-    const aborted = isolationLevel === 1 ? (chunk?.aborted ?? []).map(({ producerId, firstOffset }) => ({ producerId, firstOffset })) : null
-    return { partitionIndex: partition, errorCode: 0, highWatermark: log.endOffset, lastStableOffset: log.stableOffset, logStartOffset: log.startOffset, abortedTransactions: aborted, records: chunk?.bytes ?? Buffer.alloc(0) }
-  } catch (error) {
-    return { partitionIndex: partition, errorCode: errorCodeOf(error), highWatermark: -1, abortedTransactions: null, records: Buffer.alloc(0) }
+function respond(turn: FetchTurn, reads: readonly PartitionRead[], { door: { brokers } }: Call): Response {
+  const { errorCode, sessionId, told } = turn.answer(reads.map(({ answer }) => answer))
+  const named = new Set(told.map(({ answer }) => answer.currentLeader?.leaderId))
+  return { throttleTimeMs: 0, errorCode, sessionId, responses: byTopic(told), nodeEndpoints: brokers.up.filter(({ nodeId }) => named.has(nodeId)) }
+}
+
+/** Neighbours of one topic stand together; the order of the partitions stays. */
+function byTopic(told: FetchTurnAnswer['told']): TopicAnswer[] {
+  const topics: (TopicAnswer & { readonly partitions: TopicAnswer['partitions'][number][] })[] = []
+  for (const { asked: { topic, topicId }, answer } of told) {
+    const last = topics.at(-1)
+    if (last !== undefined && last.topic === topic && last.topicId === topicId) last.partitions.push(answer)
+    else topics.push({ topic, topicId, partitions: [answer] })
   }
+  return topics
+}
+
+function refuseEach({ topics }: FetchRequest, errorCode: number): TopicAnswer[] {
+  return topics.map(({ topic, topicId, partitions }) => ({
+    topic, topicId, partitions: partitions.map(({ partition }) => ({ partitionIndex: partition, errorCode, highWatermark: -1, abortedTransactions: null, records: Buffer.alloc(0) })),
+  }))
 }

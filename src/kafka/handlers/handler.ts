@@ -8,6 +8,8 @@ import type { Coordinator } from '../../groups/coordinator.ts'
 import type { OpenLog } from '../../log/open-log.ts'
 import type { TransactionCoordinator } from '../../transactions/transaction-coordinator.ts'
 import type { Brokers } from '../brokers.ts'
+import type { CallingConnection } from '../calling-connection.ts'
+import type { Fetches } from '../fetches.ts'
 import type { ListenSettings } from '../listen-options.ts'
 import type { Api, RequestOf, ResponseOf } from '../protocol/api.ts'
 import type { Topics } from '../topics.ts'
@@ -20,6 +22,7 @@ export interface DoorParts {
   readonly settings: ListenSettings
   readonly brokers: Brokers
   readonly topics: Topics
+  readonly fetches: Fetches
 }
 
 /** One for each request. */
@@ -36,18 +39,12 @@ export interface Call {
   readonly proceed: () => void
 }
 
-export interface CallingConnection {
-  readonly closed: boolean
-  /** Calls back when it closes: nobody waits for an answer any more. Returns what takes that back. */
-  onClosed(callback: () => void): () => void
-}
-
 type Answer<A extends Api> = ResponseOf<A> | undefined
 
 export interface Handler<A extends Api> {
   readonly handle: (request: RequestOf<A>, call: Call) => Answer<A> | Promise<Answer<A>>
-  /** The whole request fails with that error, wherever its answer has room for it. */
-  readonly refuse: (request: RequestOf<A>, errorCode: number, message: string, version: number) => ResponseOf<A>
+  /** The whole request fails with that error, wherever its answer has room for it. undefined: nobody would read an answer, and the connection ends. */
+  readonly refuse: (request: RequestOf<A>, errorCode: number, message: string, version: number) => Answer<A>
 }
 
 /** An API and what handles it, for the table. */
