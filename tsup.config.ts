@@ -3,6 +3,7 @@
 //   index.js    testing.js …     re-export the .cjs of the same name, name by name
 //   index.d.cts testing.d.cts …  hold the types; the .d.ts re-export them
 //   worker.cjs                   what the log's other thread begins with
+//   cli.cjs                      what `npx millrace` runs
 //   native/                      the native part, where there is a C compiler
 // So import, require and all subpaths share one copy of every class, and `instanceof` holds between them.
 // One file rather than shared chunks: tsup makes CommonJS chunks with a second compiler that turns each `?.` and
@@ -17,7 +18,11 @@ const doors = Object.keys(manifest.exports)
   .filter(subpath => subpath !== './package.json')
   .map(subpath => subpath === '.' ? 'index' : subpath.slice('./'.length))
 
-const WORKER = 'worker'
+/** What is run and not imported, and what is put before its call. */
+const programs = {
+  worker: { first: '', call: 'work' },
+  cli: { first: '#!/usr/bin/env node\n', call: 'run' },
+} as const
 
 // Here, because tsup's own `clean` runs beside the build and removes the .d.ts doors again.
 rmSync('dist', { recursive: true, force: true })
@@ -49,9 +54,9 @@ async function writeDoors(): Promise<void> {
   const file = require.resolve('./dist/millrace.cjs')
   delete require.cache[file]
   const built = require(file) as Record<string, object>
-  const odd = [...doors, ...Object.keys(built).filter(name => name !== WORKER)].find(door => !doors.includes(door) || !(door in built))
+  const odd = [...doors, ...Object.keys(built).filter(name => !Object.hasOwn(programs, name))].find(door => !doors.includes(door) || !(door in built))
   if (odd !== undefined) throw new Error(`'${odd}' is missing from package.json's exports or from tools/entries.ts`)
-  writeFileSync(`dist/${WORKER}.cjs`, `'use strict'\nrequire('./millrace.cjs').${WORKER}.work()\n`)
+  for (const [name, { first, call }] of Object.entries(programs)) writeFileSync(`dist/${name}.cjs`, `${first}'use strict'\nrequire('./millrace.cjs').${name}.${call}()\n`)
   for (const door of doors) writeDoor(door, Object.keys(built[door] ?? {}).sort())
 }
 

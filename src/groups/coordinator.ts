@@ -21,7 +21,7 @@ import { GroupExpiry } from './group-expiry.ts'
 import { GroupFault } from './group-fault.ts'
 import { IdleWatch, type Work } from './idle-watch.ts'
 import { Positions, type Commit, type GroupRecord, type Position as StoredPosition } from './positions.ts'
-import type { Heartbeat, HeartbeatAnswer } from './remote-members.ts'
+import { JOIN, type Heartbeat, type HeartbeatAnswer } from './remote-members.ts'
 import { hasReturning } from './stored-group.ts'
 import type { Subscription } from './subscription.ts'
 
@@ -118,7 +118,7 @@ export class Coordinator implements TopicObserver {
 
   /** Of the groups that have members or a position. */
   stats(): { id: string; members: number; lag: number }[] {
-    return this.ids().map(id => ({ id, members: (this.#groups.get(id)?.members.size ?? 0) + (this.classic.of(id)?.size ?? 0), lag: this.lagOf(id).reduce((sum, { lag }) => sum + lag, 0) }))
+    return this.ids().map(id => ({ id, members: (this.#groups.get(id)?.members.size ?? 0) + (this.classic.of(id)?.remoteCount ?? 0), lag: this.lagOf(id).reduce((sum, { lag }) => sum + lag, 0) }))
   }
 
   /** A client by the consumer protocol is heard of. Throws a GroupFault where it can't go on so. */
@@ -126,7 +126,14 @@ export class Coordinator implements TopicObserver {
     this.#checkUsable()
     const others = this.classic.of(id)
     if (others !== undefined && !others.isVacant) throw new GroupFault('GROUP_ID_NOT_FOUND', `group '${id}' has members by the classic protocol: it is no group of the consumer protocol until they have left`)
-    return await this.group(id).remote.heartbeat(beat)
+    const group = this.#groups.get(id)
+    if (group === undefined && beat.memberEpoch !== JOIN) throw new GroupFault('UNKNOWN_MEMBER_ID', `there is no group '${id}': join again`)
+    try {
+      return await this.group(id).remote.heartbeat(beat)
+    } catch (error) {
+      if (group === undefined && this.#groups.get(id)?.isVacant === true && this.#positions.of(id) === undefined) this.#groups.delete(id) // nothing has come of it
+      throw error
+    }
   }
 
   /** undefined: there is no such group. */
@@ -148,7 +155,7 @@ export class Coordinator implements TopicObserver {
   /** Why it may not do so now. */
   checkCommit(id: string, committer: Committer): GroupError | undefined {
     const classic = this.classic.of(id)
-    if (classic !== undefined && !classic.isVacant) return classic.commitRefusal(committer, committer)
+    if (classic !== undefined && classic.size > 0) return classic.commitRefusal(committer, committer)
     const group = this.#groups.get(id)
     if (group !== undefined && group.members.size > 0) return group.checkCommit(committer)
     if (committer.generation < 0) return undefined
@@ -159,7 +166,7 @@ export class Coordinator implements TopicObserver {
   /** Why a member of the newer protocol may not be told where the group stands. */
   checkFetch(id: string, caller: Caller): GroupError | undefined {
     const group = this.#groups.get(id)
-    return group?.hasRemoteMembers === true ? group.checkCommit(caller) : undefined
+    return group?.hasRemoteMembers === true ? group.remote.checkEpoch(caller) : undefined
   }
 
   /** The topics that members read; or why positions of the group may not be deleted. */
@@ -186,6 +193,8 @@ export class Coordinator implements TopicObserver {
   lagOf(id: string, record = this.#positions.of(id)): PartitionLag[] {
     const names = new Set([...record?.positions.values() ?? []].map(({ topic }) => topic))
     for (const { topics } of this.#groups.get(id)?.members.values() ?? []) for (const topic of topics) names.add(topic)
+    const others = this.classic.of(id)?.topicsRead()
+    if (others !== undefined) for (const topic of this.#log.topics.keys()) if (others.has(topic)) names.add(topic)
     return [...names].sort().flatMap(name => (this.#log.topics.get(name)?.partitions ?? []).map((log, partition) => {
       log.refresh()
       const committed = record?.positions.get(partitionDirectory(name, partition))?.offset ?? null
@@ -235,7 +244,7 @@ export class Coordinator implements TopicObserver {
   }
 
   #checkEmpty(id: string, what: string): void {
-    const present = (this.#groups.get(id)?.size ?? 0) + (this.classic.of(id)?.size ?? 0)
+    const present = (this.#groups.get(id)?.size ?? 0) + (this.classic.of(id)?.remoteCount ?? 0)
     if (present > 0) throw new ConflictError('GROUP_ACTIVE', `${what}: the group has ${present} members`, { hint: 'stop its runners and close its consumers first', details: { group: id, members: present } })
   }
 

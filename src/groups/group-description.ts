@@ -62,7 +62,7 @@ const UNUSED = { state: 'Empty', protocolType: '', protocol: '', members: [] } a
 
 /** undefined: there is no such group. */
 export function describeGroup(id: string, { group, classic, record }: GroupFacts): GroupDescription | undefined {
-  if (classic !== undefined && !classic.isVacant) return { id, kind: 'classic', ...describeClassic(classic) }
+  if (classic !== undefined && classic.size > 0) return { id, kind: 'classic', ...describeClassic(classic) }
   if (group !== undefined && group.members.size > 0) {
     if (group.hasRemoteMembers) return { id, kind: 'consumer', ...UNUSED, state: stateOf(group), protocolType: 'consumer' }
     return { id, kind: 'classic', ...describeStored(storedGroup(group.plan, 0, () => undefined)), state: group.isRebalancing ? 'PreparingRebalance' : 'Stable' }

@@ -56,10 +56,16 @@ export interface HeartbeatAnswer {
   readonly assignment: readonly Assigned[] | undefined
 }
 
-/** Who wants to commit: a member, or (generation below 0) somebody who is in no group. */
-export interface Committer {
+/** Who wants to know, or move, where the group stands. generation below 0: somebody who is in no group. */
+export interface Caller {
   readonly memberId: string
   readonly generation: number
+}
+
+export interface Committer extends Caller {
+  readonly isTransactional: boolean
+  /** Its request is of a version that members of such groups may use. */
+  readonly usesEpochs: boolean
 }
 
 export interface RemoteHome {
@@ -209,11 +215,18 @@ export class RemoteMembers {
     this.#members.clear()
   }
 
-  // ---------------------------------------------------------------- committing
+  // ---------------------------------------------------------------- positions
 
-  /** undefined: it may. */
-  checkCommit({ memberId, generation }: Committer): GroupError | undefined {
-    if (generation < 0 && this.#home.size === 0) return undefined
+  /** undefined: it may commit. */
+  checkCommit(committer: Committer): GroupError | undefined {
+    if (committer.generation < 0 && this.#home.size === 0) return undefined
+    const refusal = this.checkEpoch(committer)
+    if (refusal === 'UNKNOWN_MEMBER_ID') return refusal
+    if (committer.isTransactional) return refusal === undefined ? undefined : 'ILLEGAL_GENERATION' // no producer knows the other
+    return committer.usesEpochs ? refusal : 'UNSUPPORTED_VERSION'
+  }
+
+  checkEpoch({ memberId, generation }: Caller): GroupError | undefined {
     const member = this.#members.get(memberId)
     if (member === undefined) return 'UNKNOWN_MEMBER_ID'
     return member.isAt(generation) ? undefined : 'STALE_MEMBER_EPOCH'
@@ -230,7 +243,7 @@ function isFull({ rebalanceTimeoutMs, topicNames, topicPattern, owned }: Heartbe
 }
 
 function settingsOf({ topicNames, topicPattern, assignor, rebalanceTimeoutMs }: Heartbeat, before?: RemoteSettings): RemoteSettings {
-  if (assignor !== null && SERVER_ASSIGNORS[assignor] === undefined) {
+  if (assignor !== null && !Object.hasOwn(SERVER_ASSIGNORS, assignor)) {
     throw new GroupFault('UNSUPPORTED_ASSIGNOR', `there is no server assignor '${assignor}': there are ${Object.keys(SERVER_ASSIGNORS).join(' and ')}`)
   }
   const names = topicNames ?? before?.subscription.names ?? []

@@ -1,7 +1,7 @@
 // The records of a batch that a client has sent, uncompressed: whether each is whole, they count 0, 1, 2 …, and have the
 // keys and times that the topic asks for. What is malformed throws, as the cursor does; keys and times are told for each
 // record, since clients show which ones they were.
-// Hot: every record that comes through the door is walked here once (the benchmark 'door').
+// Hot: every record that comes through the door is walked here once (the benchmark 'produce').
 import { CorruptionError } from '../base/errors.ts'
 import { RecordCursor, checkHeaders } from '../format/record-cursor.ts'
 

@@ -2,7 +2,7 @@
 // an answer of its own. Nothing is waited for where nothing has to be; a request with many batches gives way to the event
 // loop between them.
 //
-// Hot: all that clients send goes through here (the benchmark 'door').
+// Hot: all that clients send goes through here (the benchmark 'produce').
 import { hasProducer, isTransactional, producerEpoch, producerId } from '../format/record-batch.ts'
 import type { StoredTopic } from '../log/stored-topic.ts'
 import { Slices } from '../platform/slices.ts'

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeEach, expect, test } from 'vitest'
 import * as millrace from '../../src/index.ts'
+import * as kafka from '../../src/kafka.ts'
 import * as testing from '../../src/testing.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -17,9 +18,9 @@ type Program = (given: Readonly<Record<string, unknown>>) => Promise<Readonly<Re
 function programBelow(heading: string): Program {
   const [, section = ''] = readme.split(`\n## ${heading}\n`)
   const block = /```js\n([^]*?)```/.exec(section)?.[1] ?? ''
-  const body = block.replace(/^import \{ (\w+) \} from 'millrace\/testing'$/m, 'const { $1 } = testing')
+  const body = block.replace(/^import \{ (\w+) \} from 'millrace\/(\w+)'$/m, 'const { $1 } = modules.$2')
   const declared = [...body.matchAll(/^(?:const|let) (\w+)/gm)].map(match => match[1])
-  return new Function('given', `const { log, orders, signal, testing, console } = given\nreturn (async () => {\n${body}\nreturn { ${declared.join(', ')} }\n})()`) as Program
+  return new Function('given', `const { log, orders, signal, modules, console, Kafka } = given\nreturn (async () => {\n${body}\nreturn { ${declared.join(', ')} }\n})()`) as Program
 }
 
 let log: millrace.EventLog
@@ -60,7 +61,17 @@ test('what the README says of keeping and forgetting runs as it stands', async (
 })
 
 test('the README\'s test of a log runs as it stands', async () => {
-  const { log: last } = await programBelow('Testing')({ testing })
+  const { log: last } = await programBelow('Testing')({ modules: { testing } })
   expect(last).toBeInstanceOf(testing.TestLog)
   await (last as testing.TestLog).close()
+})
+
+test('the door that the README opens is one, and clients are told where it is', async () => {
+  const told: string[] = []
+  class Kafka {
+    constructor({ brokers }: { brokers: string[] }) { told.push(...brokers) }
+  }
+  const { door } = await programBelow("Kafka's clients")({ log, modules: { kafka }, Kafka }) as { door: kafka.Door }
+  expect(told).toEqual([`127.0.0.1:${door.port}`])
+  await door.close()
 })

@@ -1,6 +1,6 @@
 // Every program in examples/ runs as it stands, in a project as a user has it: each in an empty working directory.
 // That they are typed well is checked by `npm run check:types`; on other Nodes, test/packaging runs the first ones.
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,6 +9,8 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { metadata } from '../../src/kafka/apis/03-metadata.ts'
+import { WireClient } from '../kafka-door/support/wire-client.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const project = mkdtempSync(join(tmpdir(), 'millrace-examples-'))
@@ -48,11 +50,15 @@ const promises = {
   'dead-letters.mjs': 'what fails is tried again, becomes a dead letter that says why, and is handled when it is sent once more',
   'exactly-once.mjs': 'of two stages, each order is billed and each bill is posted once, though handlers send and then fail',
   'service.mjs': 'a service handles what it took, tells its health, ends on a signal and goes on at its next start',
+  'kafka-door.mjs': "a desktop application's log is read by a Kafka client while it runs",
   'testing-a-service': 'the tests of a service, a day of back-off among them, pass in a project of their own',
 } as const
 
+/** It needs kafkajs: test/clients/example.test.ts runs it. */
+const WITH_CLIENT = 'testing-a-kafkajs-service'
+
 test('every file in examples/ is run here', () => {
-  expect(readdirSync(join(root, 'examples')).sort()).toEqual(Object.keys(promises).sort())
+  expect(readdirSync(join(root, 'examples')).sort()).toEqual([...Object.keys(promises), WITH_CLIENT].sort())
 })
 
 const stored = `ada { item: 'mill', total: 12 }\n`
@@ -176,6 +182,21 @@ test(promises['testing-a-service'], () => {
   const env = { ...withoutVitest(process.env), NO_COLOR: '1', NODE_OPTIONS: '' }
   const output = execFileSync(process.execPath, [join(project, 'node_modules/vitest/vitest.mjs'), 'run'], { cwd: join(project, 'testing-a-service'), env, encoding: 'utf8', timeout: 20_000 })
   expect(output).toMatch(/Tests +4 passed \(4\)/)
+})
+
+test(promises['kafka-door.mjs'], async () => {
+  const app = spawn(process.execPath, [join(project, 'kafka-door.mjs')], { cwd: mkdtempSync(join(project, 'run-')), env: { ...process.env, NODE_OPTIONS: '' }, stdio: ['ignore', 'pipe', 'inherit'] })
+  const exited = once(app, 'exit')
+  const lines = createInterface(app.stdout)[Symbol.asyncIterator]()
+  const command = String((await lines.next()).value)
+  const port = Number(/^kcat -b 127\.0\.0\.1:(\d+) -t events /.exec(command)?.[1])
+  const client = await WireClient.connect({ host: '127.0.0.1', port })
+  expect((await client.ask(metadata, 12, { topics: null })).topics).toMatchObject([{ name: 'events' }])
+  await client.close()
+  if (spawnSync('kcat', ['-V']).error === undefined) expect(spawnSync('sh', ['-c', command], { encoding: 'utf8', timeout: 20_000 }).stdout).toBe('0 window {"opened":"main"}\n1 file {"saved":"letter.txt"}\n')
+  app.kill('SIGTERM')
+  expect((await lines.next()).value).toBe('closed')
+  expect(await exited).toEqual([0, null])
 })
 
 /** What tells a process that it runs within a test of vitest. */

@@ -25,8 +25,8 @@ function labels(...numbers: number[]): Set<string> {
   return new Set(numbers.map(number => `orders-${number}`))
 }
 
-function commit({ coordinator }: { coordinator: Coordinator }, memberId: string, generation: number): string | undefined {
-  return coordinator.checkCommit(GROUP, { memberId, instanceId: null, generation, isTransactional: false, usesEpochs: true })
+function commit({ coordinator }: { coordinator: Coordinator }, memberId: string, generation: number, how = {}): string | undefined {
+  return coordinator.checkCommit(GROUP, { memberId, instanceId: null, generation, isTransactional: false, usesEpochs: true, ...how })
 }
 
 test('a client that is alone gets every partition, with the first epoch', async () => {
@@ -209,7 +209,7 @@ test('a client reads the topics that it names and those that match its expressio
 test('an expression that is none, and an assignor that there is not, are refused and change nothing', async () => {
   const groups = await start()
   expect(await refusal(client(groups, 'a', { pattern: '(' }).join())).toBe('INVALID_REGULAR_EXPRESSION')
-  expect(await refusal(client(groups, 'a', { assignor: 'best' }).join())).toBe('UNSUPPORTED_ASSIGNOR')
+  for (const assignor of ['best', 'toString']) expect(await refusal(client(groups, 'a', { assignor }).join())).toBe('UNSUPPORTED_ASSIGNOR')
   expect(groups.log.group(GROUP).members()).toEqual([])
 })
 
@@ -283,4 +283,42 @@ test('a restart in the middle of a rebalance gives no partition to two clients',
   await b.settle()
   await a.settle()
   expect([a.owned, b.owned]).toEqual([labels(0, 1), labels(2, 3)])
+})
+
+test('a commit of a client is refused as Kafka does: by its version, and by its epoch as transactions know it', async () => {
+  const groups = await start()
+  await client(groups, 'a').join()
+  expect(commit(groups, 'a', 1, { usesEpochs: false })).toBe('UNSUPPORTED_VERSION')
+  expect(commit(groups, 'a', 1, { usesEpochs: false, isTransactional: true })).toBeUndefined()
+  expect(commit(groups, 'a', 2, { usesEpochs: false, isTransactional: true })).toBe('ILLEGAL_GENERATION')
+})
+
+test('a client whose joining can not be put on record is no member, and joins once it can', async () => {
+  const groups = await start()
+  await client(groups, 'a').join()
+  groups.disk.failNext('write', { error: 'ENOSPC', path: /__consumer_offsets-0/ })
+  const b = client(groups, 'b')
+  await expect(b.join()).rejects.toMatchObject({ code: 'DISK_FULL' })
+  expect(groups.log.group(GROUP).members().map(({ id }) => id)).toEqual(['a'])
+  await b.join()
+  expect(b.epoch).toBeGreaterThan(0)
+})
+
+test('idle() waits for what members of this process have to do, and not for clients', async () => {
+  const groups = await start()
+  const a = await client(groups, 'a').join()
+  const runner = await groups.log.group(GROUP).run('orders', () => undefined, { from: 'earliest' })
+  await groups.log.idle() // a has all the partitions in hand, and does not know yet that it is to give up two
+  await a.settle()
+  await groups.log.topic('orders').then(topic => topic.send([{ partition: 0, value: 1 }, { partition: 3, value: 1 }]))
+  await groups.log.idle()
+  const lag = (await groups.log.group(GROUP).lag()).filter(({ partition }) => !a.owned.has(`orders-${partition}`))
+  expect(lag.map(({ lag }) => lag)).toEqual([0, 0])
+  await runner.stop()
+})
+
+test('a member of a group that is not there any more is told to join anew', async () => {
+  const groups = await start()
+  expect(await refusal(client(groups, 'a').send({ memberEpoch: 3 }))).toBe('UNKNOWN_MEMBER_ID')
+  expect(groups.ids()).toEqual([])
 })

@@ -71,7 +71,7 @@ test('a topic that is named twice is not made', async () => {
 
 test('assignments say how many partitions there are', async () => {
   const { log, client } = await openDoor({ brokers: 3 })
-  const assignments = [2, 0, 1].map(partitionIndex => ({ partitionIndex, brokerIds: [partitionIndex, 0].slice(partitionIndex === 0 ? 1 : 0).concat(partitionIndex === 0 ? [2] : []) }))
+  const assignments = [{ partitionIndex: 2, brokerIds: [2, 0] }, { partitionIndex: 0, brokerIds: [0, 1] }, { partitionIndex: 1, brokerIds: [1, 2] }]
   const [made] = await create(client, [{ name: 'a', assignments }])
   expect(made).toMatchObject({ errorCode: 0, numPartitions: 3, replicationFactor: 3 })
   expect((await log.topic('a')).partitions.length).toBe(3)

@@ -11,7 +11,8 @@ import { deleteGroups } from '../../src/kafka/apis/42-delete-groups.ts'
 import { consumerGroupHeartbeat } from '../../src/kafka/apis/68-consumer-group-heartbeat.ts'
 import { consumerGroupDescribe } from '../../src/kafka/apis/69-consumer-group-describe.ts'
 import { KAFKA_ERRORS } from '../../src/kafka/kafka-errors.ts'
-import type { Encodable } from '../../src/kafka/protocol/field.ts'
+import type { Decoded, Encodable } from '../../src/kafka/protocol/field.ts'
+import { SimulatedGroups } from '../groups/support/simulated-groups.ts'
 import { WireClient } from './support/wire-client.ts'
 
 const opened: (() => Promise<void>)[] = []
@@ -31,7 +32,7 @@ type Beat = Encodable<typeof consumerGroupHeartbeat.request.fields>
 
 const JOINING: Beat = { groupId: 'billing', memberId: 'a', memberEpoch: 0, rebalanceTimeoutMs: 60_000, subscribedTopicNames: ['orders'], topicPartitions: [] }
 
-async function beat(client: WireClient, said: Partial<Beat> = {}, version = 1): Promise<{ errorCode: number; errorMessage: string | null; memberId: string | null; memberEpoch: number; assignment: { topicPartitions: { topicId: string; partitions: number[] }[] } | null; heartbeatIntervalMs: number }> {
+async function beat(client: WireClient, said: Partial<Beat> = {}, version = 1): Promise<Decoded<typeof consumerGroupHeartbeat.response.fields>> {
   return await client.ask(consumerGroupHeartbeat, version, { ...JOINING, ...said })
 }
 
@@ -80,6 +81,17 @@ test('what the group refuses has its name in Kafka', async () => {
   expect(await beat(client, { instanceId: 'desk', memberId: 'b' })).toMatchObject({ errorCode: KAFKA_ERRORS.UNRELEASED_INSTANCE_ID })
   expect(await beat(client, { instanceId: 'desk', memberId: 'b', memberEpoch: 1 })).toMatchObject({ errorCode: KAFKA_ERRORS.FENCED_INSTANCE_ID })
   expect(await beat(client, { instanceId: 'desk', memberEpoch: 9 })).toMatchObject({ errorCode: KAFKA_ERRORS.FENCED_MEMBER_EPOCH })
+})
+
+test('a client that joins while the disk is full is told to try again, and is no member', async () => {
+  const { log, disk } = await SimulatedGroups.open()
+  await log.topic('orders', { partitions: 2 })
+  const client = await WireClient.connect(await listen(log))
+  opened.push(() => client.close())
+  await beat(client)
+  disk.failNext('write', { error: 'ENOSPC', path: /__consumer_offsets-0/ })
+  expect(await beat(client, { memberId: 'b' })).toMatchObject({ errorCode: KAFKA_ERRORS.COORDINATOR_NOT_AVAILABLE })
+  expect(log.group('billing').members().map(({ id }) => id)).toEqual(['a'])
 })
 
 test('a client commits at its epoch and at no other', async () => {

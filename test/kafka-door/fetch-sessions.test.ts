@@ -49,6 +49,15 @@ test('an answer of a session tells what has changed, until a partition is forgot
   expect(turn(sessions, [], { id, epoch: 5 }).error).toBe('FETCH_SESSION_ID_NOT_FOUND')
 })
 
+test('where the logs part is told again and again, though nothing else has changed', () => {
+  const sessions = new FetchSessions()
+  const { id } = turn(sessions, [0])
+  for (let epoch = 1; epoch < 3; epoch++) {
+    const { answer } = sessions.begin(decoded([], { sessionId: id, sessionEpoch: epoch }, 12), 12, 0)
+    expect(outcomeOf(answer([{ ...answerOf(0, 1), divergingEpoch: { epoch: 0, endOffset: 0 } }]))).toEqual({ error: 'NONE', id, told: [0] })
+  }
+})
+
 test('a session is only gone on with by its id, its next epoch, its kind of names and its broker', () => {
   const sessions = new FetchSessions()
   const { id } = turn(sessions, [0])

@@ -1,5 +1,5 @@
 // How long a Fetch waits: for bytes, for the end of a transaction, for time, and for nobody.
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { listen } from '../../src/kafka.ts'
 import { metadata } from '../../src/kafka/apis/03-metadata.ts'
 import { testLog } from '../../src/testing.ts'
@@ -94,13 +94,15 @@ test('with read_committed the end of a transaction is waited for', async () => {
   expect(spanOf((await answer).responses[0]!.partitions[0]!.records)).toEqual([0, 4])
 })
 
-test('with read_committed an open transaction is waited out though the bytes behind it are many', async () => {
+test('with read_committed an open transaction is waited out though the bytes behind it are many, and nothing is read again meanwhile', async () => {
   const opened = await openWith()
   const [partition, producer] = [partitionOf(opened.log), new NumberedProducer(7)]
+  const readHot = vi.spyOn(partition, 'readHot')
   const { answer, isAnswered } = await pending(opened, [{ offset: 0 }], { isolationLevel: 1, minBytes: 500 })
   partition.append(batchOf('v'))
   producer.send(partition, [{ value: 'v'.repeat(1000) }])
   expect(await isAnswered()).toBe(false)
+  expect(readHot).toHaveBeenCalledTimes(1)
   producer.end(partition, 'abort')
   const { records, abortedTransactions } = (await answer).responses[0]!.partitions[0]!
   expect([spanOf(records), abortedTransactions]).toEqual([[0, 2], [{ producerId: 7, firstOffset: 1 }]])

@@ -56,6 +56,15 @@ test('where no record is as late there is no offset, and no error', async () => 
   expect(await place(await openWith([]), GREATEST_TIME)).toEqual([-1, -1, -1])
 })
 
+test('of several with the greatest time the first is meant, and none that lies before the start', async () => {
+  expect(await place(await openWith([[10, 30, 30], [30]]), GREATEST_TIME)).toEqual([1, 30, 0])
+  const opened = await openWith([[90, 80, 10], [20], [15]])
+  for (const [start, offset, time] of [[1, 1, 80], [2, 3, 20], [4, 4, 15]] as const) {
+    await partitionOf(opened.log).truncateBefore(start)
+    expect(await place(opened, GREATEST_TIME)).toEqual([offset, time, 0])
+  }
+})
+
 test('with read_committed nothing behind the last stable offset is found', async () => {
   const opened = await openWith([[10]])
   const [partition, producer] = [partitionOf(opened.log), new NumberedProducer(7)]

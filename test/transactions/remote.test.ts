@@ -1,6 +1,9 @@
 // Transactions of producers of other processes: what each request is answered, and what readers see of it, in both of
 // Kafka's transaction versions. Over kills and power cuts it is remote-crashes.test.ts, of positions remote-positions.test.ts.
 import { expect, test } from 'vitest'
+import { BatchEncoder } from '../../src/format/batch-encoder.ts'
+import { encodeTransactionKey, encodeTransactionValue } from '../../src/format/transaction-records.ts'
+import type { WritablePartition } from '../../src/storage/writable-partition.ts'
 import { testLog, type TestLog } from '../../src/testing.ts'
 import { partsOf } from '../../src/surface/event-log.ts'
 import { RemoteClient } from './support/remote-client.ts'
@@ -185,23 +188,39 @@ test('an id is one for all: a transaction of this process fences a remote produc
   await log.close()
 })
 
-test('a producer whose epochs are used up goes on with another id, whoever asks for the next', async () => {
-  const { log, values } = await start()
-  const client = await RemoteClient.begin(log)
-  const known = partsOf(log).transactions.remote
-  const producer = client.producer
-  while (client.producer.epoch < 32_766) expect(await client.init()).toBe('NONE') // a raise each
-  await client.send('orders', 0, 'a')
-  expect(await client.end(true, { hears: false })).toBe('NONE')
-  expect(await client.commit()).toBe('NONE')
-  expect(client.producer.epoch).toBe(0)
-  expect(client.producer.id).not.toBe(producer.id)
-  await client.send('orders', 0, 'b')
-  expect(await client.commit()).toBe('NONE')
-  while (client.producer.epoch > 0) await client.init()
-  expect(await values()).toEqual(['a', 'b'])
-  expect([...known.open]).toEqual([])
-  await log.close()
+test('a producer whose epochs are used up goes on with another id: by the end of its last transaction, or when it begins anew', async () => {
+  const before = await start()
+  await RemoteClient.begin(before.log)
+  const { log } = partsOf(before.log)
+  const states = await log.internalPartition('__transaction_state', { create: false }) as WritablePartition
+  const encoder = new BatchEncoder()
+  for (const transactionalId of ['ending', 'beginning']) {
+    encoder.append(0, encodeTransactionKey(transactionalId), encodeTransactionValue({ producerId: transactionalId.length, producerEpoch: 32_765, timeoutMs: 1000, status: 'Empty', partitions: [], lastUpdateTimestamp: log.settings.clock.now(), startTimestamp: -1 }), [])
+  }
+  states.append(encoder.seal({}))
+  const next = await before.log.crash()
+
+  const ending = await RemoteClient.begin(next, { transactionalId: 'ending' })
+  expect(ending.producer).toEqual({ id: 6, epoch: 32_766 })
+  await ending.send('orders', 0, 'a')
+  expect(await ending.end(true, { hears: false })).toBe('NONE')
+  const after = await next.crash()
+  ending.log = after
+  expect(await ending.commit(), 'asked again').toBe('NONE')
+  expect(ending.producer).toMatchObject({ epoch: 0 })
+  expect(ending.producer.id).toBeGreaterThan(9)
+  await ending.send('orders', 0, 'b')
+  expect(await ending.commit()).toBe('NONE')
+
+  const beginning = await RemoteClient.begin(after, { transactionalId: 'beginning' })
+  expect(beginning.producer).toEqual({ id: 9, epoch: 32_766 })
+  await beginning.send('orders', 0, 'gone')
+  expect(await beginning.init()).toBe('NONE')
+  expect(beginning.producer).toMatchObject({ epoch: 0 })
+  await beginning.send('orders', 0, 'c')
+  expect(await beginning.commit()).toBe('NONE')
+  expect(await valuesOf(await after.topic<string>('orders'))).toEqual(['a', 'b', 'c'])
+  await after.close()
 })
 
 test('closing the log aborts what is open, and does not wait for its producer', async () => {

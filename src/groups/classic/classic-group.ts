@@ -82,12 +82,16 @@ export class ClassicGroup {
     else if (request.local === undefined && !this.#hasRoomFor(memberId)) refuse('GROUP_MAX_SIZE_REACHED', '')
     else if (!this.#roster.accepts(request)) refuse('INCONSISTENT_GROUP_PROTOCOL')
     else if (memberId === '') this.#joinNew(request, answer)
-    else if (this.#roster.pending.has(memberId)) this.#add(memberId, request, answer)
+    else if (this.#roster.pending.has(memberId) || this.#isNewLocal(request)) this.#add(memberId, request, answer)
     else {
       const refusal = this.#roster.refusal({ memberId, instanceId })
       if (refusal === undefined) this.#joinAgain(this.#roster.get(memberId)!, request, answer)
       else refuse(refusal)
     }
+  }
+
+  #isNewLocal({ memberId, local }: JoinRequest): boolean {
+    return local !== undefined && this.#roster.get(memberId) === undefined
   }
 
   #hasRoomFor(memberId: string): boolean {
@@ -96,17 +100,15 @@ export class ClassicGroup {
   }
 
   #joinNew(request: JoinRequest, answer: (answer: JoinAnswer) => void): void {
-    const memberId = newMemberId(request)
+    const memberId = `${request.instanceId ?? request.clientId}-${randomUUID()}`
     if (request.instanceId !== null || !request.needsIdFirst) return this.#add(memberId, request, answer)
     this.#generations.awaitJoin(memberId, request.sessionTimeoutMs)
     answer(joinRefused('MEMBER_ID_REQUIRED', memberId))
   }
 
-  /** A member of this process, before the first of the wire. It is told when to join. Returns its id. */
-  enter(request: JoinRequest): string {
-    const member = new ClassicMember(newMemberId(request), request)
-    this.#roster.add(member, request.protocolType)
-    return member.id
+  /** A member of this process, before the first of the wire. It is told when to join. */
+  enter(request: JoinRequest): void {
+    this.#roster.add(new ClassicMember(request.memberId, request), request.protocolType)
   }
 
   #add(memberId: string, request: JoinRequest, answer: (answer: JoinAnswer) => void): void {
@@ -226,8 +228,4 @@ export class ClassicGroup {
     this.#generations.awaitHeartbeat(this.#roster.get(caller.memberId)!)
     return undefined
   }
-}
-
-function newMemberId({ instanceId, clientId }: JoinRequest): string {
-  return `${instanceId ?? clientId}-${randomUUID()}`
 }

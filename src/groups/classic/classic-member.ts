@@ -1,5 +1,5 @@
 // A member of a classic group: what it said of itself, what the leader has assigned to it, and the answers it waits for.
-import { joinRefused, NO_ASSIGNMENT, syncRefused, type JoinAnswer, type JoinRequest, type LocalPart, type Protocol, type SyncAnswer } from './classic-requests.ts'
+import { joinRefused, LOCAL_HOST, NO_ASSIGNMENT, syncRefused, type JoinAnswer, type JoinRequest, type LocalPart, type Protocol, type SyncAnswer } from './classic-requests.ts'
 
 export class ClassicMember {
   readonly id: string
@@ -30,7 +30,9 @@ export class ClassicMember {
     this.#local = local
   }
 
-  /** undefined: it speaks over the wire. */
+  /** It is of this process; it may be away. */
+  get isLocal(): boolean { return this.clientHost === LOCAL_HOST }
+  /** How one of this process is reached, unless it has been away since a restart. */
   get local(): LocalPart | undefined { return this.#local }
   get protocols(): readonly Protocol[] { return this.#protocols }
   get isJoining(): boolean { return this.#joining !== undefined }
@@ -38,12 +40,13 @@ export class ClassicMember {
   get isWaiting(): boolean { return this.isJoining || this.#syncing !== undefined }
 
   supports(protocol: string): boolean {
-    return this.#local !== undefined || this.#protocols.some(({ name }) => name === protocol)
+    return this.isLocal || this.#protocols.some(({ name }) => name === protocol)
   }
 
   /** What it tells the leader if the group goes by that protocol. */
   metadata(protocol: string): Buffer {
-    return this.#local?.subscription ?? this.#protocols.find(({ name }) => name === protocol)!.metadata
+    if (this.isLocal) return this.#local?.subscription ?? this.#protocols[0]!.metadata
+    return this.#protocols.find(({ name }) => name === protocol)!.metadata
   }
 
   /** It says the same of itself as before. */

@@ -16,7 +16,7 @@ export interface LocalPart {
 }
 
 export interface JoinRequest {
-  /** '': a member that has no id yet. */
+  /** '': a member that has no id yet. One of this process makes its own. */
   readonly memberId: string
   readonly instanceId: string | null
   readonly clientId: string
@@ -68,6 +68,9 @@ export interface SyncAnswer {
 
 /** memberId '' with an instance id: whoever is that instance. */
 export interface Leaving { readonly memberId: string; readonly instanceId: string | null }
+
+/** Of members of this process; Kafka prints those of the wire with a slash: '/127.0.0.1'. */
+export const LOCAL_HOST = 'localhost'
 
 export const NO_ASSIGNMENT = Buffer.alloc(0)
 

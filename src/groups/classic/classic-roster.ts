@@ -28,7 +28,7 @@ export class ClassicRoster {
   /** Nobody is in it, and nobody on the way in. */
   get isVacant(): boolean { return this.size === 0 && this.pending.size === 0 }
   /** Those that speak over the wire. */
-  get remoteCount(): number { return [...this.members].filter(({ local }) => local === undefined).length }
+  get remoteCount(): number { return [...this.members].filter(({ isLocal }) => !isLocal).length }
   get leader(): string | null { return this.#leader }
   /** It outlives the members; null: there has been none. */
   get protocolType(): string | null { return this.#protocolType }
@@ -79,7 +79,7 @@ export class ClassicRoster {
   #put(member: ClassicMember): void {
     this.#members.set(member.id, member)
     if (member.instanceId !== null) this.#instances.set(member.instanceId, member.id)
-    if (member.local === undefined) this.#leader ??= member.id
+    if (!member.isLocal) this.#leader ??= member.id
   }
 
   remove(memberId: string): void {
@@ -87,7 +87,7 @@ export class ClassicRoster {
     this.#members.delete(memberId)
     this.pending.delete(memberId)
     if (member !== undefined && member.instanceId !== null) this.#instances.delete(member.instanceId)
-    if (this.#leader === memberId) this.#leader = [...this.members].find(({ local }) => local === undefined)?.id ?? null
+    if (this.#leader === memberId) this.#leader = [...this.members].find(({ isLocal }) => !isLocal)?.id ?? null
   }
 
   /** A static member came again, under a new id: it has what the one before had. */
@@ -97,14 +97,14 @@ export class ClassicRoster {
     const wasLeader = this.#leader === before.id
     this.#members.delete(before.id)
     this.#put(member)
-    if (wasLeader) this.#leader = member.local === undefined ? memberId : null
+    if (wasLeader) this.#leader = member.isLocal ? null : memberId
     return member
   }
 
   /** The leader stays if it has joined; else the first that has leads. Whether anybody does. */
   electLeader(): boolean {
     if (this.#leader !== null && this.#members.get(this.#leader)!.isJoining) return true
-    const joined = [...this.members].find(({ isJoining, local }) => isJoining && local === undefined)
+    const joined = [...this.members].find(({ isJoining, isLocal }) => isJoining && !isLocal)
     if (joined === undefined) return false
     this.#leader = joined.id
     return true
@@ -113,8 +113,8 @@ export class ClassicRoster {
   /** Of those that everybody knows the one that most like best. */
   selectProtocol(): string {
     const votes = new Map<string, number>()
-    for (const { protocols, local } of this.members) {
-      if (local !== undefined) continue
+    for (const { protocols, isLocal } of this.members) {
+      if (isLocal) continue
       const choice = protocols.find(({ name }) => this.#allSupport(name))!.name
       votes.set(choice, (votes.get(choice) ?? 0) + 1)
     }

@@ -50,6 +50,8 @@ export class Generations {
   #state: ClassicGroupState = 'Empty'
   #generation = 0
   #protocol: string | null = null
+  /** The generation whose assignment goes on record now. */
+  #assigning: number | undefined
 
   constructor(parts: GenerationsParts) {
     this.#parts = parts
@@ -187,17 +189,19 @@ export class Generations {
     if (this.#state === 'Stable') return this.#assigned(member)
     return new Promise(answer => {
       member.syncs(answer)
-      if (this.roster.leader === member.id) void this.#assign(request)
+      if (this.roster.leader === member.id && this.#assigning !== this.#generation) void this.#assign(request)
     })
   }
 
   async #assign({ generation, assignments }: SyncRequest): Promise<void> {
     const byMember = new Map(assignments.map(({ memberId, assignment }) => [memberId, Buffer.from(assignment)])) // not the request's bytes: a member keeps it
     const assignmentOf = ({ id }: ClassicMember): Buffer => byMember.get(id) ?? NO_ASSIGNMENT
+    this.#assigning = generation
     const isCurrent = (): boolean => this.#state === 'CompletingRebalance' && this.#generation === generation
     try {
       await this.store(assignmentOf)
     } catch {
+      this.#assigning = undefined
       if (!isCurrent()) return
       this.#answerSyncs('COORDINATOR_NOT_AVAILABLE', () => NO_ASSIGNMENT)
       this.rebalance()

@@ -6,6 +6,7 @@
 //
 // Which it is goes by the protocol of the last generation. Whatever happens, it never has what a generation that it is not
 // in may have given to another: where that can't be done in good order it is fenced.
+import { randomUUID } from 'node:crypto'
 import { ConflictError } from '../../base/errors.ts'
 import { parseAssignment, encodeSubscription } from '../../format/consumer-protocol.ts'
 import type { Clock } from '../../platform/clock.ts'
@@ -13,8 +14,7 @@ import type { TopicPartition } from '../assignment/assignors.ts'
 import type { GroupError } from '../group-errors.ts'
 import type { GroupMember } from '../group-state.ts'
 import type { ClassicGroup } from './classic-group.ts'
-import type { Caller, JoinRequest } from './classic-requests.ts'
-import { LOCAL_HOST } from './stored-classic.ts'
+import { LOCAL_HOST, type Caller, type JoinRequest } from './classic-requests.ts'
 
 export const CONSUMER_PROTOCOL = 'consumer'
 /** Protocols whose members keep what they have while they join. */
@@ -46,7 +46,7 @@ export class LocalMember {
   readonly #home: LocalMemberHome
   readonly #classic: ClassicGroup
   readonly #instanceId: string | null
-  #memberId = ''
+  #memberId: string
   #generation = -1
   #protocol: string | null = null
   #mustJoin = false
@@ -66,6 +66,7 @@ export class LocalMember {
     this.#home = home
     this.#classic = classic
     this.#instanceId = home.describe(id).isStatic ? id : null
+    this.#memberId = this.#newMemberId()
     this.arrived = new Promise((resolve, reject) => {
       this.#arrive = resolve
       this.#refuse = reject
@@ -73,12 +74,13 @@ export class LocalMember {
     this.arrived.catch(() => { /* who joins has it */ })
   }
 
+  get #hasEnded(): boolean { return this.#ended }
   get isGathering(): boolean { return this.#mustJoin || this.#isBusy }
   get #isCooperative(): boolean { return this.#protocol !== null && COOPERATIVE.has(this.#protocol) }
 
   /** It was in the group before there were others: it is told when to join. */
   enter(): void {
-    this.#memberId = this.#classic.enter(this.#request())
+    this.#classic.enter(this.#request())
   }
 
   /** If there are other topics now that it reads. */
@@ -102,7 +104,7 @@ export class LocalMember {
     if (!this.#mustJoin || this.#isBusy || this.#ended || this.#home.isRevoking(this.#id)) return
     this.#mustJoin = false
     this.#isBusy = true
-    void this.#joinAndSync().catch((error: unknown) => { this.#home.failed(error) }).then(() => {
+    void Promise.resolve().then(() => this.#joinAndSync()).catch((error: unknown) => { this.#home.failed(error) }).then(() => {
       this.#isBusy = false
       this.goOn()
     })
@@ -122,10 +124,10 @@ export class LocalMember {
   }
 
   async #joinAndSync(): Promise<void> {
-    const joined = await this.#classic.join(this.#request())
     if (this.#ended) return
+    const joined = await this.#classic.join(this.#request())
+    if (this.#hasEnded) return
     if (joined.error !== undefined) return this.#failed(joined.error)
-    this.#memberId = joined.memberId
     this.#generation = joined.generation
     this.#protocol = joined.protocol
     if (!this.#isCooperative && this.#home.ownedBy(this.#id).length > 0) this.#home.fence(this.#id)
@@ -142,14 +144,28 @@ export class LocalMember {
 
   /** Who has to give something up joins again: only then can others have it. */
   #take(assignment: Buffer): void {
-    const partitions = assignment.length === 0 ? [] : parseAssignment(assignment).partitions
+    const partitions = this.#parse(assignment)
     const isTaken = this.#home.ownedBy(this.#id).some(owned => !partitions.some(({ topic, partition }) => topic === owned.topic && partition === owned.partition))
     this.#home.share(this.#id, this.#generation, partitions)
     this.#arrive()
     if (isTaken) this.#mustJoin = true
   }
 
+  /** What the leader made wrong is told, and is nothing. */
+  #parse(assignment: Buffer): TopicPartition[] {
+    try {
+      return assignment.length === 0 ? [] : parseAssignment(assignment).partitions.filter(({ partition }) => partition >= 0)
+    } catch (error) {
+      this.#home.failed(error)
+      return []
+    }
+  }
+
   get #caller(): Caller { return { memberId: this.#memberId, instanceId: this.#instanceId, generation: this.#generation } }
+
+  #newMemberId(): string {
+    return `${this.#instanceId ?? CLIENT_ID}-${randomUUID()}`
+  }
 
   #request(): JoinRequest {
     const { sessionTimeoutMs, revokeTimeoutMs } = this.#home.describe(this.#id)
@@ -179,7 +195,7 @@ export class LocalMember {
 
   #out(why: 'dropped' | 'replaced'): void {
     if (this.#ended) return
-    this.#memberId = ''
+    this.#memberId = this.#newMemberId()
     this.#generation = -1
     this.#home.fence(this.#id)
     if (why === 'dropped') return this.join()

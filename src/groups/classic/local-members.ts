@@ -60,7 +60,9 @@ export class LocalMembers implements LocalMemberHome {
   goBack(): void {
     if (this.#classic === undefined) return
     this.#classic = undefined
-    this.end(this.#home.rebalance())
+    const planned = this.#home.rebalance()
+    planned.catch((error: unknown) => { this.failed(error) })
+    this.end(planned)
   }
 
   /** Resolves once it has what the leader assigns to it. undefined: nobody leads but this group. */

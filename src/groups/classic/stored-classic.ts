@@ -2,9 +2,7 @@
 // group goes by is stored: a member that comes later has to know that one.
 import type { StoredGroup, StoredMember } from '../../format/group-records.ts'
 import { ClassicMember } from './classic-member.ts'
-
-/** Of members of this process; those of the wire are '/127.0.0.1'. */
-export const LOCAL_HOST = 'localhost'
+import { LOCAL_HOST } from './classic-requests.ts'
 
 export function storedMembers(members: Iterable<ClassicMember>, protocol: string, assignmentOf: (member: ClassicMember) => Buffer): StoredMember[] {
   return [...members].map(member => ({
@@ -24,6 +22,7 @@ export function restoredMembers({ protocol, members }: StoredGroup): ClassicMemb
   return members.filter(({ clientHost, instanceId }) => clientHost !== LOCAL_HOST || instanceId !== null).map(stored => {
     const member = new ClassicMember(stored.id, { ...stored, protocols: [{ name: protocol ?? '', metadata: stored.subscription }] })
     member.assignment = stored.assignment
+    member.isAway = member.isLocal
     return member
   })
 }

@@ -15,7 +15,10 @@ export const createPartitionsHandler: Handler<typeof createPartitions> = {
   async handle({ topics, validateOnly }, { door }) {
     const twice = duplicatesOf(topics.map(({ name }) => name))
     const answers = new Map<string, Answer>()
-    for (const asked of topics) answers.set(asked.name, twice.has(asked.name) ? refusal(asked.name, KAFKA_ERRORS.INVALID_REQUEST, 'a topic may be named only once') : await grow(asked, validateOnly, door))
+    for (const asked of topics) {
+      const { name } = asked
+      answers.set(name, twice.has(name) ? refusal(name, KAFKA_ERRORS.INVALID_REQUEST, 'a topic may be named only once') : await grow(asked, validateOnly, door))
+    }
     return { throttleTimeMs: 0, results: [...answers.values()] }
   },
   refuse: ({ topics }, errorCode, message) => ({ throttleTimeMs: 0, results: topics.map(({ name }) => refusal(name, errorCode, message)) }),

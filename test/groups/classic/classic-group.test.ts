@@ -189,6 +189,20 @@ describe('an assignment', () => {
     expect(bench.stored).toMatchObject([{ generation: 1, leader: a.id, protocol: 'range', protocolType: 'consumer', members: [{ id: a.id, clientId: 'a', clientHost: '/127.0.0.1', assignment: Buffer.from('a'), subscription: Buffer.from('range of it') }] }])
   })
 
+  test('is the one that came first, where a leader that got no answer asks again', async () => {
+    const bench = new ClassicBench()
+    const a = bench.member('a')
+    await a.join()
+    const written: (() => void)[] = []
+    bench.storing = () => new Promise(resolve => { written.push(resolve) })
+    const first = a.assigned([a])
+    const second = bench.group.sync({ ...a.caller, protocolType: 'consumer', protocol: 'range', assignments: [{ memberId: a.id, assignment: Buffer.from('another') }] })
+    expect(await first).toBe('REBALANCE_IN_PROGRESS')
+    for (const done of written) done()
+    expect((await second as { assignment: Buffer }).assignment.toString()).toBe('a')
+    expect(bench.stored).toHaveLength(1)
+  })
+
   test('that could not be recorded is none: the group gathers anew', async () => {
     const bench = new ClassicBench()
     const a = bench.member('a')
@@ -265,6 +279,13 @@ describe('a static member', () => {
     expect(bench.group.leave([{ memberId: '', instanceId: 'one' }, { memberId: '', instanceId: 'two' }, { memberId: '', instanceId: null }])).toEqual([undefined, 'UNKNOWN_MEMBER_ID', 'UNKNOWN_MEMBER_ID'])
     expect(bench.group.state).toBe('Empty')
   })
+})
+
+test('a group has at most 10 000 members, ids that were given out included', async () => {
+  const bench = new ClassicBench()
+  await bench.stable(bench.member('a'))
+  for (let i = 1; i < 10_000; i++) await bench.member('b').ask()
+  expect(await bench.member('one too many').ask()).toMatchObject({ error: 'GROUP_MAX_SIZE_REACHED', memberId: '' })
 })
 
 describe('a group on record', () => {

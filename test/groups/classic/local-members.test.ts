@@ -26,7 +26,7 @@ class Mixed {
     return client
   }
 
-  join(options: { memberId?: string; revokeTimeout?: number } = {}): Promise<Consumer<number>> {
+  join(options: { memberId?: string; revokeTimeout?: number; signal?: AbortSignal } = {}): Promise<Consumer<number>> {
     return this.groups.log.group('billing').join('orders', { from: 'earliest', commit: 'manual', ...options }) as Promise<Consumer<number>>
   }
 
@@ -117,6 +117,65 @@ for (const protocol of ['RoundRobinAssigner', COOPERATIVE]) {
   })
 }
 
+test('with a cooperative protocol members of this process keep what they can when somebody else comes or goes', async () => {
+  const mixed = await Mixed.open()
+  const consumer = await mixed.join()
+  const client = mixed.client('remote', { protocols: [COOPERATIVE] })
+  await mixed.settle()
+  const had = labelsOf(consumer)
+  const other = mixed.client('other', { protocols: [COOPERATIVE] })
+  await mixed.settle()
+  expect(labelsOf(consumer).filter(label => !had.includes(label))).toEqual([])
+  expect([...labelsOf(consumer), ...client.labels, ...other.labels].sort()).toEqual(ALL)
+  expect([labelsOf(consumer).length, client.labels.length, other.labels.length].sort()).toEqual([1, 1, 2])
+  other.leave()
+  await mixed.settle()
+  expect([...labelsOf(consumer), ...client.labels].sort()).toEqual(ALL)
+  expect(labelsOf(consumer)).toHaveLength(2)
+})
+
+test('a member of this process that goes before it has come holds nobody up', async () => {
+  const mixed = await Mixed.open()
+  const client = mixed.client('remote')
+  await mixed.settle()
+  const giveUp = new AbortController()
+  const joining = mixed.join({ signal: giveUp.signal })
+  await mixed.groups.clock.advance(1)
+  giveUp.abort(new Error('not now'))
+  await expect(joining).rejects.toThrow('not now')
+  await mixed.settle()
+  expect([client.labels, mixed.groups.coordinator.classic.of('billing')!.size]).toEqual([ALL, 1])
+})
+
+test('an assignment that makes no sense is told, and nothing is taken from it', async () => {
+  const mixed = await Mixed.open()
+  const { classic } = mixed.groups.coordinator
+  const errors: unknown[] = []
+  mixed.groups.log.group('billing').on('error', ({ error }) => { errors.push(error) })
+  const request = { memberId: '', instanceId: null, clientId: 'c', clientHost: '/1', sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 10_000, protocolType: 'consumer', protocols: [{ name: 'range', metadata: Buffer.alloc(0) }], needsIdFirst: false, canSkipAssignment: true }
+  const { memberId } = await classic.join('billing', request)
+  const joining = mixed.join()
+  await mixed.groups.clock.advance(1)
+  const { members, generation } = await classic.join('billing', { ...request, memberId })
+  await classic.sync('billing', { memberId, instanceId: null, generation, protocolType: null, protocol: null, assignments: members.map(each => ({ memberId: each.memberId, assignment: Buffer.from([0, 1, 99]) })) })
+  expect(labelsOf(await joining)).toEqual([])
+  expect(errors).toMatchObject([{ code: 'CONSUMER_PROTOCOL_MALFORMED' }])
+})
+
+test('who is no member commits nothing beside members of this process, whoever is about to come', async () => {
+  const mixed = await Mixed.open()
+  await mixed.join()
+  const { coordinator } = mixed.groups
+  const nobody = { memberId: '', instanceId: null, generation: -1, isTransactional: false, usesEpochs: true }
+  await coordinator.classic.join('billing', { memberId: '', instanceId: null, clientId: 'c', clientHost: '/1', sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 10_000, protocolType: 'consumer', protocols: [{ name: 'range', metadata: Buffer.alloc(0) }], needsIdFirst: true, canSkipAssignment: true })
+  expect(coordinator.checkCommit('billing', nobody)).toBe('UNKNOWN_MEMBER_ID')
+  expect(coordinator.checkCommit('nobodys', nobody)).toBeUndefined()
+  mixed.client('remote')
+  await mixed.settle()
+  expect(coordinator.checkCommit('billing', nobody)).toBe('UNKNOWN_MEMBER_ID')
+  expect(mixed.groups.log.stats().groups).toMatchObject([{ id: 'billing', members: 2 }])
+})
+
 test('a topic that gets more partitions, and one that is deleted, are shared out anew', async () => {
   const mixed = await Mixed.open(2)
   const joining = mixed.groups.log.group('billing').join(/^orders/, { from: 'earliest' })
@@ -163,6 +222,19 @@ test('a group of others than consumers takes no member of this process', async (
   await expect(mixed.join()).rejects.toMatchObject({ code: 'GROUP_PROTOCOL_MISMATCH' })
   await mixed.groups.log.group('other').join('orders', { from: 'earliest' })
   expect(await classic.join('other', connect)).toMatchObject({ error: 'INCONSISTENT_GROUP_PROTOCOL' })
+})
+
+test('after a crash a static member of this process gets back what it had', async () => {
+  const mixed = await Mixed.open()
+  const client = mixed.client('remote')
+  await mixed.settle()
+  const joining = mixed.join({ memberId: 'one' })
+  await mixed.settle()
+  const had = labelsOf(await joining)
+  const after = await mixed.groups.crash()
+  client.reconnect({ coordinator: after.coordinator, partitionCounts: client.world.partitionCounts })
+  const again = await after.log.group('billing').join('orders', { from: 'earliest', memberId: 'one' }) as Consumer<number>
+  expect([had.length, labelsOf(again), client.isSettled]).toEqual([2, had, true])
 })
 
 test('after a crash clients go on in their generation, and what members of this process had goes to them', async () => {

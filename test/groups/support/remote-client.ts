@@ -68,10 +68,12 @@ export class RemoteClient {
 
   async send(said: Partial<Heartbeat>): Promise<HeartbeatAnswer> {
     const { topics, pattern, instanceId, assignor, rebalanceTimeoutMs } = this.#options
-    const answer = await this.coordinator.heartbeat(this.#group, {
+    const asked = this.coordinator
+    const answer = await asked.heartbeat(this.#group, {
       memberId: this.memberId, memberEpoch: this.epoch, instanceId, rebalanceTimeoutMs, topicNames: topics, topicPattern: pattern, assignor,
       owned: this.owned, clientId: 'client', clientHost: '/127.0.0.1', ...said,
     })
+    if (this.coordinator !== asked) return answer // that process has died: nobody gets its answers
     this.epoch = answer.memberEpoch
     if (answer.assignment !== undefined) this.target = new Set(answer.assignment.map(({ label }) => label))
     return answer

@@ -4,14 +4,16 @@ import { partitionDirectory } from '../../../src/log/topic-name.ts'
 
 export class InsideMember {
   readonly consumer: Consumer
+  readonly topics: readonly string[]
   readonly #handled: (label: string, from: number, end: number) => void
   readonly #loop: AsyncIterator<LogRecord>
   #inHand: LogRecord | undefined
   #isWaiting = false
   hasEnded = false
 
-  constructor(consumer: Consumer, handled: (label: string, from: number, end: number) => void) {
+  constructor(consumer: Consumer, topics: readonly string[], handled: (label: string, from: number, end: number) => void) {
     this.consumer = consumer
+    this.topics = topics
     this.#handled = handled
     this.#loop = consumer[Symbol.asyncIterator]()
   }

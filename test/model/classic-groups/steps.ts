@@ -26,17 +26,13 @@ function clientOf({ clients }: ClassicGroupsBench, drawn: number): ClassicClient
   return living[drawn % living.length]
 }
 
-function beatAll({ clients }: ClassicGroupsBench): void {
-  for (const client of clients) client.beat()
-}
-
 const join = step('join', drawnClient, (bench, drawn) => { bench.join(drawn) })
 const beat = step('beat', which, async (bench, drawn) => {
-  clientOf(bench, drawn)?.beat()
+  clientOf(bench, drawn)?.beat() // a stalled one, too: it comes back to life for a moment
   await bench.advance(1)
 })
-const beats = step('all beat', fc.constantFrom(1, 1, 100, 3000), async (bench, ms) => {
-  beatAll(bench)
+const beats = step('all beat', fc.constantFrom(1, 1, 100, 4000, 8000), async (bench, ms) => {
+  bench.beat()
   await bench.advance(ms)
 })
 const work = step('work', fc.record({ which, drawn: which, count: fc.integer({ min: 1, max: 5 }) }), async (bench, { which, drawn, count }) => {
@@ -56,8 +52,13 @@ const leaveInside = step('close inside', which, async (bench, drawn) => {
   const member = bench.inside[drawn % bench.inside.length]
   if (member !== undefined) await bench.closeInside(member)
 })
+const stall = step('stall', which, (bench, drawn) => {
+  const client = clientOf(bench, drawn)
+  if (client !== undefined && !bench.stalled.delete(client)) bench.stalled.add(client)
+})
 const advance = step('advance', fc.constantFrom(100, 1000, 5000, 11_000, 61_000), async (bench, ms) => { await bench.advance(ms) })
 const send = step('send', fc.record({ topic: fc.constantFrom(...TOPICS), partitions: fc.integer({ min: 1, max: 4 }) }), async (bench, { topic, partitions }) => { await bench.send(topic, 3, partitions) })
+const settle = step('settle', fc.constant(null), async bench => { await bench.settle() })
 const restart = step('restart', fc.nat({ max: 999 }), async (bench, seed) => { await bench.restart(seed) })
 
-export const steps: readonly fc.Arbitrary<Step>[] = [join, join, beat, beat, beats, beats, beats, beats, beats, work, work, work, leave, die, joinInside, joinInside, take, take, take, leaveInside, advance, send, restart]
+export const steps: readonly fc.Arbitrary<Step>[] = [join, join, beat, beat, beats, beats, beats, beats, beats, work, work, work, leave, die, joinInside, joinInside, take, take, take, leaveInside, stall, stall, advance, advance, settle, settle, send, restart]

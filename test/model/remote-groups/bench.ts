@@ -25,7 +25,9 @@ export class RemoteGroupsBench {
   inside: Consumer[] = []
   /** Names to numbers of partitions. */
   readonly topics = new Map<string, number>()
+  /** What was put last, and what is known to be in effect. */
   readonly #committed = new Map<string, number>()
+  readonly #acknowledged = new Map<string, number>()
   #clientCount = 0
 
   private constructor(groups: SimulatedGroups, durability: 'process' | 'power') {
@@ -45,14 +47,16 @@ export class RemoteGroupsBench {
 
   async join({ topics, pattern, instance, isSlow, assignor }: DrawnClient): Promise<void> {
     const instanceId = instance === null ? null : `desk-${instance}`
-    const client = new DrivenClient(this.#groups.coordinator, GROUP, `client-${++this.#clientCount}`, { topics, pattern, instanceId, assignor, rebalanceTimeoutMs: isSlow ? 20_000 : 300_000 })
+    const client = new DrivenClient(this.#groups.coordinator, GROUP, `client-${++this.#clientCount}`, { topics, pattern, instanceId, assignor, isSlow })
     this.clients.push(client)
     await client.beat(this.now, 'all', false)
   }
 
   async joinInside(topics: readonly string[], memberId: string | undefined): Promise<void> {
     for (const client of this.clients) if (client.instanceId !== null && client.instanceId === memberId) client.excuse()
-    this.inside.push(await this.log.group(GROUP).join(topics, { from: 'earliest', commit: 'manual', ...(memberId === undefined ? {} : { memberId }) }))
+    const groups = this.#groups
+    const consumer = await groups.log.group(GROUP).join(topics, { from: 'earliest', commit: 'manual', ...(memberId === undefined ? {} : { memberId }) })
+    if (groups === this.#groups) this.inside.push(consumer)
   }
 
   async closeInside(consumer: Consumer): Promise<void> {
@@ -72,6 +76,7 @@ export class RemoteGroupsBench {
     client.positions.set(label, offset)
     const [topic, partition] = placeOf(label)
     await coordinator.positions.commit(GROUP, [{ topic, partition, offset }])
+    if (coordinator === this.#groups.coordinator) this.#acknowledged.set(label, offset)
   }
 
   async advance(ms: number): Promise<void> {
@@ -98,16 +103,24 @@ export class RemoteGroupsBench {
     const isOf = (label: string): boolean => placeOf(label)[0] === name
     await this.log.deleteTopic(name)
     for (const client of this.clients) client.forgetTopic(isOf)
-    for (const label of [...this.#committed.keys()]) if (isOf(label)) this.#committed.delete(label)
+    for (const offsets of [this.#committed, this.#acknowledged]) for (const label of [...offsets.keys()]) if (isOf(label)) offsets.delete(label)
   }
 
   /** The process dies, and begins anew, or the machine does where all that was answered is on the device; the clients don't notice. */
   async restart(seed: number): Promise<void> {
-    const before = this.clients.filter(client => this.#isIn(client))
+    const before = this.clients.filter(client => this.#isIn(client) && !client.isBusy)
     this.#groups = this.#durability === 'power' ? await this.#groups.powerCut(seed) : await this.#groups.crash()
     this.inside = []
     for (const client of this.clients) client.moveTo(this.#groups.coordinator)
+    for (const [label, offset] of this.#committed) this.#committed.set(label, this.#survived(label, offset))
     for (const client of before) assert(this.#isIn(client), `${client.name} was a member before the restart`)
+  }
+
+  #survived(label: string, put: number): number {
+    const acknowledged = this.#acknowledged.get(label) ?? 0
+    const offset = this.#groups.coordinator.positions.of(GROUP)?.positions.get(label)?.offset ?? 0
+    assert(offset >= acknowledged && offset <= put, `${label} is committed at ${offset} after the restart, expected ${acknowledged} to ${put}`)
+    return offset
   }
 
   async end(): Promise<void> {

@@ -1,5 +1,6 @@
 // What happens in a history of clients behind a door.
 import fc from 'fast-check'
+import { nextTurn } from '../../../src/platform/next-turn.ts'
 import { TOPICS, type DrawnClient, type RemoteGroupsBench } from './bench.ts'
 import type { DrivenClient } from './driven-client.ts'
 
@@ -79,4 +80,11 @@ const together = step('together', fc.array(doing, { minLength: 2, maxLength: 6 }
   await Promise.all(all.map(({ run }) => run(bench)))
 })
 
-export const steps: readonly fc.Arbitrary<Step>[] = [join, join, beats, beats, beats, beats, beats, beats, commits, commits, leave, die, joinInside, leaveInside, advance, advance, create, grow, remove, restart, together, together, together]
+/** The process dies with all of that under way. */
+const restartBusy = step('restart busy', fc.record({ turns: fc.nat({ max: 8 }), seed: fc.nat({ max: 999 }), all: fc.array(doing, { minLength: 1, maxLength: 6 }) }), async (bench, { turns, seed, all }) => {
+  for (const { run } of all) void run(bench).catch(() => { /* its log is dead */ })
+  for (let turn = 0; turn < turns; turn++) await nextTurn()
+  await bench.restart(seed)
+})
+
+export const steps: readonly fc.Arbitrary<Step>[] = [join, join, beats, beats, beats, beats, beats, beats, commits, commits, leave, die, joinInside, leaveInside, advance, advance, create, grow, remove, restart, restartBusy, restartBusy, together, together, together]

@@ -38,6 +38,8 @@ export class ClassicClient {
   readonly errors: GroupError[] = []
   #isBusy = false
   #mustJoin = true
+  /** It leads, and has assigned the partitions that there were then. */
+  #assignedOf: string | undefined
   isAlive = true
 
   constructor(world: ClientWorld, name: string, kind: ClientKind) {
@@ -58,8 +60,11 @@ export class ClassicClient {
   get #isCooperative(): boolean { return this.kind.protocols.every(name => name === COOPERATIVE) }
   get #caller() { return { memberId: this.memberId, instanceId: this.kind.instanceId ?? null, generation: this.generation } }
 
+  get #partitions(): string { return JSON.stringify([...this.world.partitionCounts()]) }
+
   beat(): void {
     if (this.#isBusy || !this.isAlive) return
+    if (this.#assignedOf !== undefined && this.#assignedOf !== this.#partitions) this.#mustJoin = true
     if (!this.#mustJoin) {
       const error = this.world.coordinator.classic.heartbeat(this.kind.group, this.#caller)
       if (error === undefined) return
@@ -123,7 +128,9 @@ export class ClassicClient {
     if (joined.error !== undefined) return this.#failed(joined.error)
     this.memberId = joined.memberId
     this.generation = joined.generation
-    const assignments = joined.leader === joined.memberId && !joined.skipAssignment ? this.#assign(joined.protocol!, joined.members) : []
+    const leads = joined.leader === joined.memberId
+    this.#assignedOf = leads ? (joined.skipAssignment ? '' : this.#partitions) : undefined // of what it skips it knows nothing: it joins again
+    const assignments = leads && !joined.skipAssignment ? this.#assign(joined.protocol!, joined.members) : []
     const synced = await classic.sync(kind.group, { ...this.#caller, protocolType: 'consumer', protocol: joined.protocol, assignments })
     if (this.world !== world || !this.isAlive) return
     if (synced.error !== undefined) return this.#failed(synced.error)
