@@ -47,11 +47,18 @@ export function encodeSubscription({ topics, userData, owned, generation }: Subs
 export function parseSubscription(bytes: Uint8Array): Subscription {
   const reader = new PrimitiveReader(bytes, subscriptionMalformed)
   const version = readVersion(reader, 'subscription')
-  const topics = reader.array('topics', () => reader.string('topic'))
+  const topics = readTopics(reader)
   const userData = reader.nullableBytes('user data')
   const owned = version >= 1 ? readPartitions(reader) : []
   const generation = version >= 2 ? reader.int32('generation') : -1
   return { topics, userData, owned, generation }
+}
+
+/** What every version begins with, for whoever asks no more: some clients name a version and leave out what it added. */
+export function parseSubscribedTopics(bytes: Uint8Array): string[] {
+  const reader = new PrimitiveReader(bytes, subscriptionMalformed)
+  readVersion(reader, 'subscription')
+  return readTopics(reader)
 }
 
 export function encodeAssignment({ partitions, userData }: Assignment): Buffer {
@@ -82,6 +89,10 @@ function writePartitions(writer: PrimitiveWriter, partitions: readonly TopicPart
     writer.string(topic)
     writer.array(ofTopic, partition => { writer.int32(partition) })
   })
+}
+
+function readTopics(reader: PrimitiveReader): string[] {
+  return reader.array('topics', () => reader.string('topic'))
 }
 
 function readPartitions(reader: PrimitiveReader): TopicPartition[] {

@@ -11,9 +11,8 @@ import type { StoredTopic } from '../log/stored-topic.ts'
 import { partitionDirectory } from '../log/topic-name.ts'
 import { nextTurn } from '../platform/next-turn.ts'
 import type { TopicPartition } from './assignment/assignors.ts'
-import { CONSUMER_PROTOCOL } from './classic/local-member.ts'
 import { ClassicGroups } from './classic/classic-groups.ts'
-import type { Caller } from './classic/classic-requests.ts'
+import { CONSUMERS, type Caller } from './classic/classic-requests.ts'
 import { Group } from './group.ts'
 import type { GroupError } from './group-errors.ts'
 import { describeConsumerGroup, describeGroup, type ConsumerGroupDescription, type GroupDescription } from './group-description.ts'
@@ -60,7 +59,7 @@ export class Coordinator implements TopicObserver {
     this.#positions = positions
     this.classic = new ClassicGroups({
       positions, clock: log.settings.clock,
-      isTaken: (id, protocolType) => this.#groups.get(id)?.hasRemoteMembers === true || (protocolType !== CONSUMER_PROTOCOL && (this.#groups.get(id)?.size ?? 0) > 0),
+      isTaken: (id, protocolType) => this.#groups.get(id)?.hasRemoteMembers === true || (protocolType !== CONSUMERS && (this.#groups.get(id)?.size ?? 0) > 0),
       bringLocals: classic => { this.#groups.get(classic.id)?.locals.follow(classic) },
       onLocalsAlone: classic => { this.#groups.get(classic.id)?.locals.goBack() },
       onFailed: error => { log.events.emit('error', { error }) },
@@ -123,7 +122,7 @@ export class Coordinator implements TopicObserver {
 
   /** A client by the consumer protocol is heard of. Throws a GroupFault where it can't go on so. */
   async heartbeat(id: string, beat: Heartbeat): Promise<HeartbeatAnswer> {
-    this.#checkUsable()
+    this.checkUsable()
     const others = this.classic.of(id)
     if (others !== undefined && !others.isVacant) throw new GroupFault('GROUP_ID_NOT_FOUND', `group '${id}' has members by the classic protocol: it is no group of the consumer protocol until they have left`)
     const group = this.#groups.get(id)
@@ -148,12 +147,13 @@ export class Coordinator implements TopicObserver {
   }
 
   checkWritable(what: string): void {
-    this.#checkUsable()
+    this.checkUsable()
     if (this.#log.settings.readOnly) throw new ConflictError('READ_ONLY', `${what}: the log in ${this.#log.location} was opened read-only`, { hint: 'groups live in the process that writes the log; here they can be looked at' })
   }
 
   /** Why it may not do so now. */
   checkCommit(id: string, committer: Committer): GroupError | undefined {
+    this.checkUsable()
     const classic = this.classic.of(id)
     if (classic !== undefined && classic.size > 0) return classic.commitRefusal(committer, committer)
     const group = this.#groups.get(id)
@@ -181,7 +181,7 @@ export class Coordinator implements TopicObserver {
 
   async committed(id: string, topic: string): Promise<Map<number, number>> {
     const record = await this.#look(id)
-    const found = [...record?.positions.values() ?? []].filter(position => position.topic === topic)
+    const found = [...record?.positions.values() ?? []].filter(position => position.topic === topic && position.offset >= 0)
     return new Map(found.map(({ partition, offset }) => [partition, offset] as const).sort(([a], [b]) => a - b))
   }
 
@@ -197,14 +197,14 @@ export class Coordinator implements TopicObserver {
     if (others !== undefined) for (const topic of this.#log.topics.keys()) if (others.has(topic)) names.add(topic)
     return [...names].sort().flatMap(name => (this.#log.topics.get(name)?.partitions ?? []).map((log, partition) => {
       log.refresh()
-      const committed = record?.positions.get(partitionDirectory(name, partition))?.offset ?? null
+      const committed = record?.offsetIn(partitionDirectory(name, partition)) ?? null
       const { startOffset, endOffset } = log
       return { topic: name, partition, committed, endOffset, lag: Math.max(0, endOffset - (committed ?? startOffset)) }
     }))
   }
 
   async #look(id: string): Promise<GroupRecord | undefined> {
-    this.#checkUsable()
+    this.checkUsable()
     if (this.#log.settings.readOnly) await this.#positions.refresh()
     return this.#positions.of(id)
   }
@@ -264,7 +264,7 @@ export class Coordinator implements TopicObserver {
   }
 
   committedBelow(group: string, topic: string, partition: number): number {
-    return this.#positions.of(group)?.positions.get(partitionDirectory(topic, partition))?.offset ?? 0
+    return this.#positions.of(group)?.offsetIn(partitionDirectory(topic, partition)) ?? 0
   }
 
   syncCommits(): Promise<void> {
@@ -380,7 +380,8 @@ export class Coordinator implements TopicObserver {
     this.#log.checkOpen()
   }
 
-  #checkUsable(): void {
+  /** Throws where the log is closed, or what is on record of groups can't be read. */
+  checkUsable(): void {
     this.#checkOpen()
     if (this.#positions.failure !== undefined) throw this.#positions.failure
   }

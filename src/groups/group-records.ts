@@ -7,6 +7,7 @@ import { partitionDirectory } from '../log/topic-name.ts'
 export interface Position {
   readonly topic: string
   readonly partition: number
+  /** Negative: a client has put the group nowhere. kafkajs resets to the beginning and the end by -2 and -1. */
   readonly offset: number
   readonly metadata: string
   /** -1: nobody said. */
@@ -19,6 +20,12 @@ export class GroupRecord {
   /** By partition directory: `orders-0`. */
   readonly positions = new Map<string, Position>()
   stored: StoredGroup | undefined
+
+  /** Where the group stands in a partition; undefined: nowhere. */
+  offsetIn(label: string): number | undefined {
+    const offset = this.positions.get(label)?.offset
+    return offset === undefined || offset < 0 ? undefined : offset
+  }
 }
 
 export class GroupRecords {
@@ -57,7 +64,7 @@ export class GroupRecords {
   applyPosition(group: string, topic: string, partition: number, position: Position | undefined): void {
     const record = this.#record(group)
     const label = partitionDirectory(topic, partition)
-    if (position === undefined || position.offset < 0) record.positions.delete(label)
+    if (position === undefined) record.positions.delete(label)
     else record.positions.set(label, position)
     this.#dropIfEmpty(group, record)
   }

@@ -74,6 +74,7 @@ export class Group implements MemberHome, RemoteHome {
       group: id, log: parts.log, beginnings: this.#beginnings,
       seatOf: seat => this.seatOf(seat),
       onReleased: (label, seat) => { this.handOn(label, seat.id) },
+      onMissing: label => { this.#state.forget(label) },
       onFailed: error => { this.failed(error) },
     })
     const stored = parts.positions.of(id)?.stored
@@ -344,7 +345,7 @@ export class Group implements MemberHome, RemoteHome {
 
   position(label: string): number | undefined | Promise<number | undefined> {
     const { positions } = this.#parts
-    const committed = () => positions.of(this.id)?.positions.get(label)?.offset
+    const committed = () => positions.of(this.id)?.offsetIn(label)
     return positions.isSettled ? committed() : positions.settled().then(committed)
   }
 

@@ -15,6 +15,8 @@ export interface OrdersParts {
   readonly seatOf: (id: string) => Seat | undefined
   /** The partition is free. */
   readonly onReleased: (label: string, seat: Seat) => void
+  /** It is not there: deleted since the plan was made, or made up by a leader. Nobody has it, until a plan that finds it there. */
+  readonly onMissing: (label: string) => void
   /** In the background. */
   readonly onFailed: (error: unknown) => void
 }
@@ -34,12 +36,22 @@ export class Orders {
     for (const { kind, member, partitions } of orders) {
       const seat = this.#parts.seatOf(member)
       if (seat === undefined) continue // it left after the plan was made: the next one has it
-      if (kind === 'assign') this.#assign(seat, this.existing(partitions))
+      if (kind === 'assign') this.#assign(seat, this.#found(partitions))
       else for (const { topic, partition } of partitions) this.#ask(kind, seat, partitionDirectory(topic, partition))
     }
   }
 
-  /** As a seat is told of them; without those that were deleted since the plan was made: the next one takes them away. */
+  #found(partitions: readonly TopicPartition[]): Assigned[] {
+    const found = this.existing(partitions)
+    const labels = new Set(found.map(({ label }) => label))
+    for (const { topic, partition } of partitions) {
+      const label = partitionDirectory(topic, partition)
+      if (!labels.has(label)) this.#parts.onMissing(label)
+    }
+    return found
+  }
+
+  /** As a seat is told of them, without those that are not there. */
   existing(partitions: readonly TopicPartition[]): Assigned[] {
     const { log: { topics }, beginnings } = this.#parts
     return partitions.flatMap(({ topic: name, partition }): Assigned[] => {

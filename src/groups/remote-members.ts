@@ -107,6 +107,7 @@ export class RemoteMembers {
     const member = beat.memberEpoch === JOIN ? await this.#join(beat) : await this.#goOn(beat)
     if (this.#members.get(member.memberId) !== member) throw this.#unknown(member.memberId) // it went while its change was put on record
     this.#heard(member)
+    member.settings.subscription.check()
     await member.acknowledge(beat.owned)
     const { epoch, assignment } = member.answer(beat.memberEpoch === JOIN || isFull(beat))
     const isMoving = this.#home.isRebalancing || !this.#home.isSettled || !member.isStable

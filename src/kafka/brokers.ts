@@ -16,6 +16,7 @@ export class Brokers {
   readonly clusterId: string
   #all: readonly BrokerAddress[] = []
   #up: readonly BrokerAddress[] = []
+  readonly #onMove = new Set<() => void>()
 
   constructor(clusterId: string) {
     this.clusterId = clusterId
@@ -41,6 +42,13 @@ export class Brokers {
 
   setUp(nodeId: number, isUp: boolean): void {
     this.#up = this.#all.filter(broker => broker.nodeId === nodeId ? isUp : this.isUp(broker.nodeId))
+    for (const callback of [...this.#onMove]) callback()
+  }
+
+  /** Calls back when partitions may have moved to another broker. Returns what takes that back. */
+  onMove(callback: () => void): () => void {
+    this.#onMove.add(callback)
+    return () => { this.#onMove.delete(callback) }
   }
 
   leaderOf(partition: number): number {

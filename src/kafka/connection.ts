@@ -6,6 +6,7 @@
 //
 // Bounded: the socket is not read while requests wait, and no request begins while the client does not take its answers.
 import type { Socket } from 'node:net'
+import { Slices } from '../platform/slices.ts'
 import { FrameSplitter } from './protocol/frames.ts'
 import type { CallingConnection } from './calling-connection.ts'
 
@@ -36,6 +37,7 @@ export class Connection implements CallingConnection {
   readonly #splitter: FrameSplitter
   readonly #slots: Slot[] = []
   #waiting: Buffer[] = []
+  #slices = new Slices()
   #busy = false
   #closed = false
   readonly #onClosed = new Set<() => void>()
@@ -60,8 +62,8 @@ export class Connection implements CallingConnection {
     return () => this.#onClosed.delete(callback)
   }
 
-  /** Nothing is on the way. */
-  get isIdle(): boolean { return this.#slots.length === 0 && this.#waiting.length === 0 }
+  /** Nothing is on the way, or only what the client does not take. */
+  get isIdle(): boolean { return this.#socket.writableLength > 0 || this.#slots.length === 0 && this.#waiting.length === 0 }
 
   /** At once; what is under way is answered to nobody. Idempotent. */
   end(error?: unknown): void {
@@ -77,6 +79,7 @@ export class Connection implements CallingConnection {
   }
 
   #take(chunk: Buffer): void {
+    this.#slices = new Slices()
     try {
       for (const frame of this.#splitter.take(chunk)) this.#waiting.push(frame)
     } catch (error) {
@@ -87,14 +90,22 @@ export class Connection implements CallingConnection {
   }
 
   #run(): void {
-    while (!this.#busy && this.#slots.length < MAX_SLOTS && this.#socket.writableLength < MAX_UNSENT_BYTES) {
-      const frame = this.#waiting.shift()
-      if (frame === undefined) break
-      this.#begin(frame)
+    while (this.#waiting.length > 0 && !this.#busy && this.#slots.length < MAX_SLOTS && this.#socket.writableLength < MAX_UNSENT_BYTES) {
+      if (this.#slices.due()) this.#pause()
+      else this.#begin(this.#waiting.shift()!)
     }
     if (this.#closed) return
     if (this.#waiting.length >= MAX_WAITING) this.#socket.pause()
     else if (this.#socket.isPaused()) this.#socket.resume()
+  }
+
+  /** Others get their turn: a chunk may hold thousands of requests. */
+  #pause(): void {
+    this.#busy = true
+    void this.#slices.pause().then(() => {
+      this.#busy = false
+      this.#run()
+    })
   }
 
   #begin(frame: Buffer): void {

@@ -1,12 +1,13 @@
 // The waiting part of a Fetch: for so many bytes, and no longer than so many milliseconds. Nothing polls: each partition
 // calls back when it has more, and what it has is read only when there may be enough.
 //
-// It also ends when a partition can't be read any more (its topic was deleted, its disk failed), and when nobody is left to
-// answer: then nothing is read.
+// It also ends when a partition can't be read any more (its topic was deleted, its disk failed, another broker leads it), and
+// when nobody is left to answer: then nothing is read.
 import { systemClock } from '../platform/clock.ts'
 import type { Isolation } from '../storage/partition-log.ts'
 import type { WritablePartition } from '../storage/writable-partition.ts'
 import { MAX_PARTITION_BYTES, type PartitionRead } from './fetch-reads.ts'
+import type { Brokers } from './brokers.ts'
 import type { CallingConnection } from './calling-connection.ts'
 import { KAFKA_ERRORS } from './kafka-errors.ts'
 
@@ -17,6 +18,7 @@ export interface WaitTerms {
   readonly minBytes: number
   readonly isolation: Isolation
   readonly connection: CallingConnection
+  readonly brokers: Brokers
 }
 
 /** Reads until there is enough, an error to tell, or time is up. `first`: what was read already. */
@@ -54,7 +56,10 @@ class FetchWait {
   readonly #terms: WaitTerms
   readonly #timer: { cancel(): void }
   readonly #forgetConnection: () => void
+  readonly #forgetBrokers: () => void
   #isOver: boolean
+  /** A broker went down or came back since the last reading. */
+  #mayHaveMoved = false
   #wake: () => void = () => {}
 
   constructor(terms: WaitTerms) {
@@ -66,23 +71,29 @@ class FetchWait {
     }
     this.#timer = systemClock.setTimeout(end, Math.max(0, terms.maxWaitMs))
     this.#forgetConnection = terms.connection.onClosed(end)
+    this.#forgetBrokers = terms.brokers.onMove(() => {
+      this.#mayHaveMoved = true
+      this.#wake()
+    })
   }
 
   get isOver(): boolean { return this.#isOver }
 
-  /** Resolves when there may be enough since these were read, or the wait is over. */
+  /** Resolves when there may be enough since these were read, or another error, or the wait is over. */
   async forMore(reads: Reads): Promise<void> {
-    while (!this.#isOver && !this.#mayBeEnough(reads)) {
+    while (!this.#isOver && !this.#mayHaveMoved && !this.#mayBeEnough(reads)) {
       const woken = new Promise<void>(resolve => { this.#wake = resolve })
       const cancels = reads.map(({ log }) => log?.onMore(() => { this.#wake() }))
       await woken
       for (const cancel of cancels) cancel?.()
     }
+    this.#mayHaveMoved = false
   }
 
   end(): void {
     this.#timer.cancel()
     this.#forgetConnection()
+    this.#forgetBrokers()
   }
 
   #mayBeEnough(reads: Reads): boolean {

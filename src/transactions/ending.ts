@@ -38,11 +38,14 @@ export class Ending {
     this.#parts = parts
   }
 
-  /** What it wrote is on the device, and so are the markers of the one before, whose decision is to be replaced. */
-  async secure(written: readonly WritablePartition[]): Promise<void> {
+  /**
+   * What it wrote is on the device, and so are the markers of the one before, whose decision is to be replaced.
+   * undefined, here and of secureDecision(): there is nothing to wait for.
+   */
+  secure(written: readonly WritablePartition[]): Promise<unknown> | undefined {
     const { producer, durability } = this.#parts
-    if (durability === 'power') await Promise.all([producer.settle(), ...written.map(partition => partition.sync())])
-    else if (!producer.isSettled) await producer.settle()
+    if (durability === 'power') return Promise.all([producer.settle(), ...written.map(partition => partition.sync())])
+    return producer.isSettled ? undefined : producer.settle()
   }
 
   /** From here on it is committed, or will be by the next opening. */
@@ -52,14 +55,10 @@ export class Ending {
   }
 
   /** What a failed sync has left of the decision, nobody knows before the log is opened again. */
-  async secureDecision(): Promise<void> {
+  secureDecision(): Promise<void> | undefined {
     const { store, durability, producer } = this.#parts
-    if (durability !== 'power') return
-    try {
-      await store.sync()
-    } catch (cause) {
-      throw uncertain(producer.isAnonymous ? undefined : producer.transactionalId, cause)
-    }
+    if (durability === 'process') return undefined
+    return store.sync().catch((cause: unknown) => { throw uncertain(producer.isAnonymous ? undefined : producer.transactionalId, cause) })
   }
 
   mark(type: 'commit' | 'abort', partitions: readonly WritablePartition[], producerEpoch: number): void {

@@ -136,12 +136,14 @@ export class OpenTransaction {
     await Promise.all([store.prepare(), this.#advanced.size === 0 ? undefined : positions.prepare()])
     this.#checkSound()
     if (this.#advanced.size > 0) this.#pending = positions.appendPending(this.#commits(), { id: producer.id, epoch: producer.epoch, sequence: 0 })
-    await this.#ending.secure([...this.partitions, ...this.#sources])
+    const secured = this.#ending.secure([...this.partitions, ...this.#sources])
+    if (secured !== undefined) await secured
     this.#checkSound()
     for (const [member, lanes] of this.#advanced) member.checkOwned(entriesOf(lanes))
     this.#ending.decide(this.#record, this.partitions)
     this.#state = 'decided'
-    await this.#syncDecision()
+    const isOnDevice = this.#ending.secureDecision()
+    if (isOnDevice !== undefined) await this.#known(isOnDevice)
     this.#complete()
   }
 
@@ -151,9 +153,9 @@ export class OpenTransaction {
     return lanes.map(([{ stored, partition }, offset]) => ({ source: stored.writable(partition), offset })).filter(({ source, offset }) => source.syncedOffset < offset).map(({ source }) => source)
   }
 
-  async #syncDecision(): Promise<void> {
+  async #known(isOnDevice: Promise<void>): Promise<void> {
     try {
-      await this.#ending.secureDecision()
+      await isOnDevice
     } catch (error) {
       this.#pending?.drop()
       this.#end(false)

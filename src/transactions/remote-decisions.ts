@@ -39,8 +39,6 @@ export interface EndRequest extends ProducerIdentity {
   readonly commit: boolean
   /** The client has transaction version 2. */
   readonly raises: boolean
-  /** It can be told TRANSACTION_ABORTABLE: its answer to that is to abort, and to go on. */
-  readonly knowsAbortable: boolean
 }
 
 /** 'end' what is open, 'skip' an epoch where there is nothing to abort, or 'repeat' the answer. */
@@ -54,11 +52,11 @@ export function decideEnd(standing: Standing, request: EndRequest): 'end' | 'ski
   if (ended === (request.commit ? 'CompleteCommit' : 'CompleteAbort')) return 'repeat'
   if (!request.commit && request.raises && !isRepeated) return 'skip'
   const wasAborted = isRepeated && ended === 'CompleteAbort' // not by its producer: an opening of the log found it unfinished
-  return wasAborted && request.knowsAbortable ? 'TRANSACTION_ABORTABLE' : 'INVALID_TXN_STATE'
+  return wasAborted ? 'PRODUCER_FENCED' : 'INVALID_TXN_STATE'
 }
 
 /** The epoch of the transaction whose end has raised it. */
-export function isBefore({ id, epoch }: ProducerIdentity, { producer, record }: Standing): boolean {
+function isBefore({ id, epoch }: ProducerIdentity, { producer, record }: Standing): boolean {
   if (record?.clientTransactionVersion !== RAISING_VERSION) return false
   if (producer.epoch === 0) return record.previousProducerId === id && isExhausted(epoch)
   return id === producer.id && epoch === producer.epoch - 1

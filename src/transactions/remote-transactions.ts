@@ -5,13 +5,13 @@
 // remote-decisions.ts, what it does remote-transaction.ts. Differs from Kafka:
 //   - one process has the coordinator and all partitions: whoever asks while another request of that id is at work waits for it,
 //     and is not told CONCURRENT_TRANSACTIONS; InitProducerId aborts what is open and answers at once
-//   - what is open when the process dies is aborted by the next opening; its client is told so, and may go on once it has
-//     aborted it as well
+//   - what is open when the process dies is aborted by the next opening; its client is refused as one that took too long, but
+//     may go on once it has aborted it as well
 //   - time-outs are exact, not looked for every ten seconds
 import type { Commit } from '../groups/positions.ts'
 import type { WritablePartition } from '../storage/writable-partition.ts'
 import { RAISING_VERSION } from './ending.ts'
-import { decideEnd, decideInit, isBefore, type EndRequest, type Standing, type TransactionRefusal } from './remote-decisions.ts'
+import { decideEnd, decideInit, type EndRequest, type Standing, type TransactionRefusal } from './remote-decisions.ts'
 import { RemoteTransaction, type CommitOptions, type RemoteParts } from './remote-transaction.ts'
 import { OWN_PREFIX, type ProducerIdentity, type TransactionalProducer } from './transactional-producer.ts'
 
@@ -33,10 +33,9 @@ export interface RemoteHost extends Pick<RemoteParts, 'log' | 'store' | 'owe' | 
 
 export interface Identified { readonly transactionalId: string; readonly producer: ProducerIdentity }
 
-interface Level {
+interface Durable {
   /** Whatever of it is to be on the device before the answer. */
   readonly durability: 'process' | 'power'
-  readonly knowsAbortable: boolean
 }
 
 export interface WrittenBatch {
@@ -45,10 +44,11 @@ export interface WrittenBatch {
   readonly partition: WritablePartition
   /** The client has transaction version 2: by writing to it, it adds the partition. */
   readonly implicit: boolean
+  /** It can be told TRANSACTION_ABORTABLE: its answer to that is to abort, and to go on. */
   readonly knowsAbortable: boolean
 }
 
-type Verified = Identified & Omit<WrittenBatch, 'implicit'>
+type Verified = Identified & Omit<WrittenBatch, 'implicit' | 'transactionalId'>
 
 export class RemoteTransactions {
   readonly #host: RemoteHost
@@ -59,10 +59,6 @@ export class RemoteTransactions {
   }
 
   get open(): Iterable<RemoteTransaction> { return this.#open.values() }
-
-  of(transactionalId: string): RemoteTransaction | undefined {
-    return this.#open.get(transactionalId)
-  }
 
   // ---------------------------------------------------------------- requests
 
@@ -108,9 +104,9 @@ export class RemoteTransactions {
   }
 
   /** Of a client below transaction version 2: before it writes to them. */
-  async addPartitions({ transactionalId, producer, partitions, durability, knowsAbortable }: Identified & Level & { readonly partitions: readonly WritablePartition[] }): Promise<TransactionRefusal | undefined> {
+  async addPartitions({ transactionalId, producer, partitions, durability }: Identified & Durable & { readonly partitions: readonly WritablePartition[] }): Promise<TransactionRefusal | undefined> {
     return await this.#inTurn(transactionalId, async () => {
-      const open = this.#find({ transactionalId, producer, knowsAbortable }) ?? await this.#beginOnRecord(transactionalId, durability)
+      const open = this.#find({ transactionalId, producer }) ?? await this.#beginOnRecord(transactionalId, durability)
       if (typeof open === 'string') return open
       for (const partition of partitions) open.add(partition)
       return undefined
@@ -118,7 +114,7 @@ export class RemoteTransactions {
   }
 
   /** As addPartitions(): where the positions of groups are. */
-  async addOffsets(request: Identified & Level): Promise<TransactionRefusal | undefined> {
+  async addOffsets(request: Identified & Durable): Promise<TransactionRefusal | undefined> {
     const { log } = await this.#host.positions().open()
     return await this.addPartitions({ ...request, partitions: [log] })
   }
@@ -134,29 +130,30 @@ export class RemoteTransactions {
   }
 
   /** A batch that is about to be appended, in the same step. undefined: it may be. */
-  admit({ transactionalId, producer, partition, implicit, knowsAbortable }: WrittenBatch): TransactionRefusal | undefined {
+  admit({ transactionalId, implicit, ...asked }: WrittenBatch): TransactionRefusal | undefined {
     this.#host.checkUsable()
     if (transactionalId === null) return 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'
-    const refusal = implicit ? this.#addByWriting({ transactionalId, producer, partition, knowsAbortable }) : this.verify({ transactionalId, producer, partition, knowsAbortable })
+    const batch = { transactionalId, ...asked }
+    const refusal = implicit ? this.#addByWriting(batch) : this.verify(batch)
     if (refusal === 'PRODUCER_FENCED') return 'INVALID_PRODUCER_EPOCH'
     return refusal === 'CONCURRENT_TRANSACTIONS' && !implicit ? 'NOT_ENOUGH_REPLICAS' : refusal // which older clients take for a reason to try again
   }
 
   /** Whether the partition was added to the transaction that is open. */
   verify({ transactionalId, producer, partition, knowsAbortable }: Verified): TransactionRefusal | undefined {
-    const open = this.#find({ transactionalId, producer, knowsAbortable })
+    const open = this.#find({ transactionalId, producer })
     if (typeof open === 'string') return open
     return open?.has(partition) === true ? undefined : outside(knowsAbortable)
   }
 
-  #addByWriting({ transactionalId, producer, partition, knowsAbortable }: Verified): TransactionRefusal | undefined {
-    const open = this.#find({ transactionalId, producer, knowsAbortable }) ?? this.#beginByWriting(transactionalId)
+  #addByWriting({ transactionalId, producer, partition }: Verified): TransactionRefusal | undefined {
+    const open = this.#find({ transactionalId, producer }) ?? this.#beginByWriting(transactionalId)
     if (typeof open === 'string') return open
     open.add(partition)
     return undefined
   }
 
-  async end({ transactionalId, producer, durability, ...request }: Identified & Level & Pick<EndRequest, 'commit' | 'raises'>): Promise<ProducerIdentity | TransactionRefusal> {
+  async end({ transactionalId, producer, durability, ...request }: Identified & Durable & Pick<EndRequest, 'commit' | 'raises'>): Promise<ProducerIdentity | TransactionRefusal> {
     return await this.#inTurn(transactionalId, async () => {
       const known = this.#host.producers.get(transactionalId)
       if (known === undefined) return 'INVALID_PRODUCER_ID_MAPPING'
@@ -168,9 +165,9 @@ export class RemoteTransactions {
     })
   }
 
-  async #end(open: RemoteTransaction, { commit, raises, durability, knowsAbortable }: Pick<EndRequest, 'commit' | 'raises'> & Level): Promise<ProducerIdentity | TransactionRefusal> {
+  async #end(open: RemoteTransaction, { commit, raises, durability }: Pick<EndRequest, 'commit' | 'raises'> & Durable): Promise<ProducerIdentity | TransactionRefusal> {
     if (open.state === 'decided') return 'COORDINATOR_NOT_AVAILABLE' // the disk failed on the way: nobody knows before the log is opened again
-    if (open.state === 'doomed' && commit) return outside(knowsAbortable)
+    if (open.state === 'doomed' && commit) return 'PRODUCER_FENCED'
     const nextId = raises && open.producer.isExhausted ? await this.#host.nextId() : undefined
     const options: CommitOptions = { durability, raises, nextId }
     try {
@@ -184,16 +181,11 @@ export class RemoteTransactions {
   // ---------------------------------------------------------------- what is known
 
   /** The transaction that is open, why it can't be, or undefined: none is. */
-  #find({ transactionalId, producer, knowsAbortable }: Identified & Pick<Level, 'knowsAbortable'>): RemoteTransaction | TransactionRefusal | undefined {
+  #find({ transactionalId, producer }: Identified): RemoteTransaction | TransactionRefusal | undefined {
     const known = this.#host.producers.get(transactionalId)
     if (known?.id !== producer.id) return 'INVALID_PRODUCER_ID_MAPPING'
     const open = this.#open.get(transactionalId)
-    if (known.epoch !== producer.epoch) {
-      const standing = this.#standing(known)
-      const wasAborted = open === undefined && isBefore(producer, standing) && standing.record?.status === 'CompleteAbort'
-      return wasAborted && knowsAbortable ? 'TRANSACTION_ABORTABLE' : 'PRODUCER_FENCED'
-    }
-    if (open?.state === 'doomed') return outside(knowsAbortable)
+    if (known.epoch !== producer.epoch || open?.state === 'doomed') return 'PRODUCER_FENCED'
     return open === undefined || open.state === 'open' ? open : 'CONCURRENT_TRANSACTIONS'
   }
 
@@ -292,7 +284,7 @@ function identityOf({ id, epoch }: TransactionalProducer): ProducerIdentity {
   return { id, epoch }
 }
 
-/** It is not in a transaction that can be committed. */
+/** It is in no transaction. */
 function outside(knowsAbortable: boolean): TransactionRefusal {
   return knowsAbortable ? 'TRANSACTION_ABORTABLE' : 'INVALID_TXN_STATE'
 }

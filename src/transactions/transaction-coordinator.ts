@@ -13,6 +13,7 @@ import { RAISING_VERSION, nameOf } from './ending.ts'
 import { OpenTransaction } from './open-transaction.ts'
 import { describeTransactions, type TransactionDescription } from './transaction-descriptions.ts'
 import { ProducerIds } from './producer-ids.ts'
+import type { RemoteTransaction } from './remote-transaction.ts'
 import { RemoteTransactions } from './remote-transactions.ts'
 import { TransactionLog } from './transaction-log.ts'
 import type { TransactionSettings } from './transaction-options.ts'
@@ -74,8 +75,7 @@ export class TransactionCoordinator {
 
   stats(): { id: string | null; ageMs: number; partitions: number }[] {
     const now = this.#log.settings.clock.now()
-    const open = [...this.#open, ...this.remote.open]
-    return open.map(({ transactionalId, startedAt, partitions }) => ({ id: transactionalId ?? null, ageMs: now - startedAt, partitions: partitions.length }))
+    return [...this.#open, ...this.#remoteAtWork].map(({ transactionalId, startedAt, partitions }) => ({ id: transactionalId ?? null, ageMs: now - startedAt, partitions: partitions.length }))
   }
 
   /** As tools of Kafka's list them. */
@@ -227,9 +227,13 @@ export class TransactionCoordinator {
     this.#unfinished.finish(partition)
   }
 
+  /** Of those that are doomed nothing is left in the log. */
+  get #remoteAtWork(): RemoteTransaction[] {
+    return [...this.remote.open].filter(({ state }) => state !== 'doomed')
+  }
+
   #atWork(): Set<number> {
-    const remote = [...this.remote.open].filter(({ state }) => state !== 'doomed')
-    return new Set([...this.#open, ...remote].map(({ producer }) => producer.id))
+    return new Set([...this.#open, ...this.#remoteAtWork].map(({ producer }) => producer.id))
   }
 
   /** After a kill they may be in the page cache alone: nothing is made of them before they are on the device. */

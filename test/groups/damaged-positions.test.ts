@@ -1,9 +1,19 @@
 // What a log makes of positions that are damaged, gone, or not positions: it tells, its records can be read and written.
-import { cpSync, mkdtempSync, readdirSync, rmSync, truncateSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { open, type EventLog, type LogEvents } from '../../src/index.ts'
+import { offsetCommit } from '../../src/kafka/apis/08-offset-commit.ts'
+import { offsetFetch } from '../../src/kafka/apis/09-offset-fetch.ts'
+import { joinGroup } from '../../src/kafka/apis/11-join-group.ts'
+import { heartbeat } from '../../src/kafka/apis/12-heartbeat.ts'
+import { leaveGroup } from '../../src/kafka/apis/13-leave-group.ts'
+import { syncGroup } from '../../src/kafka/apis/14-sync-group.ts'
+import { offsetDelete } from '../../src/kafka/apis/47-offset-delete.ts'
+import { KAFKA_ERRORS } from '../../src/kafka/kafka-errors.ts'
+import { listen } from '../../src/kafka.ts'
+import { connectTo } from '../kafka-door/support/open-door.ts'
 import { failureOf } from '../contract/support/failures.ts'
 
 const FOLDER = '__consumer_offsets-0'
@@ -50,6 +60,25 @@ test('where they are cut, groups say so and nothing else stops', async () => {
   expect(await failureOf(() => log.group('billing').join('orders', { from: 'earliest' }))).toMatchObject({ name: 'CorruptionError', code: 'POSITIONS_UNREADABLE', hint: expect.stringContaining('remove that directory') as string })
   expect(await failureOf(() => log.group('billing').committed('orders'))).toMatchObject({ code: 'POSITIONS_UNREADABLE' })
   await expectRecordsUsable(log)
+})
+
+test('where they are cut, clients are told that no coordinator is there, and nothing is written behind the damage', async () => {
+  const directory = await closedLog()
+  truncateSync(segment(directory), 100)
+  const { log } = await opened(directory)
+  const client = await connectTo(await listen(log))
+  const error = KAFKA_ERRORS.COORDINATOR_NOT_AVAILABLE
+  const group = { groupId: 'billing', memberId: '' }
+  const protocols = [{ name: 'range', metadata: Buffer.alloc(0) }]
+  const partitions = [{ partitionIndex: 0, committedOffset: 1, committedMetadata: '' }]
+  expect(await client.ask(joinGroup, 3, { ...group, sessionTimeoutMs: 10_000, protocolType: 'consumer', protocols })).toMatchObject({ errorCode: error })
+  expect(await client.ask(syncGroup, 3, { ...group, generationId: 1, assignments: [] })).toMatchObject({ errorCode: error })
+  expect(await client.ask(heartbeat, 3, { ...group, generationId: 1 })).toMatchObject({ errorCode: error })
+  expect(await client.ask(leaveGroup, 3, { groupId: 'billing', members: [] })).toMatchObject({ errorCode: error })
+  expect(await client.ask(offsetCommit, 8, { ...group, generationIdOrMemberEpoch: -1, topics: [{ name: 'orders', partitions }] })).toMatchObject({ topics: [{ partitions: [{ errorCode: error }] }] })
+  expect(await client.ask(offsetFetch, 8, { groups: [{ groupId: 'billing', topics: null }] })).toMatchObject({ groups: [{ errorCode: error }] })
+  expect(await client.ask(offsetDelete, 0, { groupId: 'billing', topics: [] })).toMatchObject({ errorCode: error })
+  expect(statSync(segment(directory)).size).toBe(100)
 })
 
 test('where their directory is gone, that is told, once', async () => {

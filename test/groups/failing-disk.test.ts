@@ -2,6 +2,10 @@
 import { describe, expect, test } from 'vitest'
 import type { LogEvents } from '../../src/index.ts'
 import { testLog, type TestLog } from '../../src/testing.ts'
+import { offsetCommit } from '../../src/kafka/apis/08-offset-commit.ts'
+import { KAFKA_ERRORS } from '../../src/kafka/kafka-errors.ts'
+import { listen } from '../../src/kafka.ts'
+import { connectTo } from '../kafka-door/support/open-door.ts'
 import { failureOf } from '../contract/support/failures.ts'
 
 const POSITIONS = /__consumer_offsets-0/
@@ -32,6 +36,22 @@ describe('a full disk', () => {
     await log.clock.advance('5s')
     expect(await group.committed(orders)).toEqual(new Map([[0, 2]]))
     expect(runner.health()).toMatchObject({ state: 'running', lag: 0 })
+    await log.close()
+  })
+
+  test('a client of the door is told to commit again, and its position is what it was', async () => {
+    const log = await testLog()
+    await log.topic('orders')
+    const client = await connectTo(await listen(log))
+    const commit = async (committedOffset: number) => {
+      const { topics } = await client.ask(offsetCommit, 8, { groupId: 'billing', memberId: '', topics: [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset, committedMetadata: '' }] }] })
+      return topics[0]!.partitions[0]!.errorCode
+    }
+    expect(await commit(1)).toBe(0)
+    log.disk.failNext('write', { error: 'ENOSPC', path: POSITIONS })
+    expect(await commit(2)).toBe(KAFKA_ERRORS.COORDINATOR_NOT_AVAILABLE)
+    expect(await log.group('billing').committed('orders')).toEqual(new Map([[0, 1]]))
+    expect(await commit(3)).toBe(0)
     await log.close()
   })
 

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import type { Coordinator } from '../../src/groups/coordinator.ts'
 import type { GroupFault } from '../../src/groups/group-fault.ts'
+import { nextTurn } from '../../src/platform/next-turn.ts'
 import { RemoteClient, type RemoteClientOptions } from './support/remote-client.ts'
 import { SimulatedGroups } from './support/simulated-groups.ts'
 
@@ -321,4 +322,30 @@ test('a member of a group that is not there any more is told to join anew', asyn
   const groups = await start()
   expect(await refusal(client(groups, 'a').send({ memberEpoch: 3 }))).toBe('UNKNOWN_MEMBER_ID')
   expect(groups.ids()).toEqual([])
+})
+
+test('a partition that a member of this process lets go while a newer plan is on its way to the device is not given to two clients after a restart', async () => {
+  let hadItTold = 0
+  for (let turns = 0; turns < 8; turns++) {
+    const before = await SimulatedGroups.open({ seed: turns, durability: 'power' })
+    const topic = await before.log.topic('orders', { partitions: 2 })
+    await topic.send([{ partition: 1, value: 1 }, { partition: 1, value: 2 }])
+    const inside = await before.log.group(GROUP).join('orders', { from: 'earliest' })
+    const records = inside[Symbol.asyncIterator]()
+    await records.next() // of orders-1: it is in hand
+    const late = await client(before, 't', { assignor: 'range' }).join() // orders-1 is meant for it
+    const later = client(before, 'n', { assignor: 'range' })
+    const joining = later.join().catch(() => undefined) // and now for this one
+    for (let turn = 0; turn < turns; turn++) await nextTurn()
+    void records.next().catch(() => undefined)
+    await nextTurn()
+    await Promise.race([late.beat().catch(() => undefined), joining])
+    late.follow()
+    hadItTold += late.owned.size
+    const after = await before.crash()
+    late.coordinator = later.coordinator = after.coordinator
+    await later.join()
+    expect([...later.owned].filter(label => late.owned.has(label)), `after ${turns} turns`).toEqual([])
+  }
+  expect(hadItTold).toBeGreaterThan(0)
 })

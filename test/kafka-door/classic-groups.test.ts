@@ -138,6 +138,16 @@ test('a position is told as it was committed, in each version', async () => {
   expect(await log.group('billing').committed('orders')).toEqual(new Map([[0, 10]]))
 })
 
+test('a negative position is told as it was committed, and is none to the process', async () => {
+  const { log, client } = await start()
+  const orders = await log.topic('orders')
+  await orders.send({ value: 'first' })
+  for (const position of [1, -2]) await client.ask(offsetCommit, 9, { ...SIMPLE, ...commitOf(position) })
+  expect(await fetched(client, null)).toEqual([['orders', [0, -2, 3, 'kept', 0]]])
+  expect(await log.group('billing').committed('orders')).toEqual(new Map())
+  expect(await log.group('billing').lag()).toMatchObject([{ partition: 0, committed: null, lag: 1 }])
+})
+
 test('all positions of several groups are told at once', async () => {
   const { log, client } = await start()
   await log.topic('orders')
@@ -196,6 +206,20 @@ test('positions are deleted, save of topics that a member reads', async () => {
   expect([errorCode, ...topics.map(({ partitions: [partition] }) => partition!.errorCode)]).toEqual([0, KAFKA_ERRORS.GROUP_SUBSCRIBED_TO_TOPIC, 0, KAFKA_ERRORS.UNKNOWN_TOPIC_OR_PARTITION])
   expect(await fetched(client, null)).toEqual([['orders', [0, 1, 3, 'kept', 0]]])
   expect(await client.ask(offsetDelete, 0, { groupId: 'nobodys', topics: [] })).toMatchObject({ errorCode: KAFKA_ERRORS.GROUP_ID_NOT_FOUND })
+})
+
+test('a subscription that ends before what its version added is read for its topics', async () => {
+  const { log, client } = await start()
+  await log.topic('orders')
+  await log.topic('refunds')
+  await client.ask(offsetCommit, 9, { ...SIMPLE, ...commitOf(2, { topic: 'refunds' }) })
+  const short = Buffer.concat([Buffer.from([0, 1]), SUBSCRIPTION.subarray(2, 2 + 4 + 2 + 'orders'.length + 4)]) // up to the user data
+  const joining = { ...JOINING, protocols: [{ name: 'range', metadata: short }] }
+  const { memberId } = await client.ask(joinGroup, 9, { ...joining, memberId: '' })
+  await client.ask(joinGroup, 9, { ...joining, memberId })
+  const partitions = [{ partitionIndex: 0 }]
+  const { topics } = await client.ask(offsetDelete, 0, { groupId: 'billing', topics: [{ name: 'orders', partitions }, { name: 'refunds', partitions }] })
+  expect(topics.map(({ partitions: [partition] }) => partition!.errorCode)).toEqual([KAFKA_ERRORS.GROUP_SUBSCRIBED_TO_TOPIC, 0])
 })
 
 test('a group of others than consumers keeps its positions while it has members', async () => {

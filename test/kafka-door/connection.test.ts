@@ -115,3 +115,32 @@ test('who waits for an answer is told that nobody does any more', async () => {
   connection.onClosed(() => { told.push('late') })
   expect([told, connection.closed]).toEqual([['waiting', 'late'], true])
 })
+
+test('thousands of requests in one chunk hold up nobody else', async () => {
+  let others = 0
+  let answered = 0
+  const other = setInterval(() => { others++ }, 1)
+  opened.push(() => { clearInterval(other) })
+  const { client } = await pair(() => {
+    for (const until = performance.now() + 0.1; performance.now() < until;);
+    return [Buffer.from([1])]
+  })
+  client.on('data', ({ length }) => { answered += length })
+  others = 0
+  client.write(Buffer.concat(Array.from({ length: 3000 }, () => frame(1))))
+  while (answered < 3000) await once(client, 'data')
+  expect(others).toBeGreaterThan(5)
+})
+
+test('a client that does not take its answers counts as idle, one whose request is under way does not', async () => {
+  const { client, connection } = await pair(request => request[0] === 1 ? [Buffer.alloc(16 * 1024 * 1024)] : new Promise(() => { /* for ever */ }))
+  expect(connection.isIdle).toBe(true)
+  client.write(frame(2))
+  while (connection.isIdle) await new Promise(resolve => { setImmediate(resolve) })
+  const slow = await pair(() => [Buffer.alloc(16 * 1024 * 1024)])
+  slow.client.pause()
+  let begun = 0
+  slow.client.write(Buffer.concat([frame(1), frame(1), frame(1)]))
+  while (begun++ < 200) await new Promise(resolve => { setImmediate(resolve) })
+  expect([connection.isIdle, slow.connection.isIdle]).toEqual([false, true])
+})

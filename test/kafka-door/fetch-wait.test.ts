@@ -7,6 +7,7 @@ import { NumberedProducer } from '../support/numbered-producer.ts'
 import { batchOf } from './support/batches.ts'
 import { fetchFrom, fetchOne, partitionOf, spanOf, summaryOf, summaryOfOne, type FetchAnswer, topicOfBytes } from './support/fetching.ts'
 import { connectTo, openDoor, type OpenDoor } from './support/open-door.ts'
+import type { WireClient } from './support/wire-client.ts'
 
 /** Longer than any test may take: what is answered was woken. */
 const LONG = { maxWaitMs: 600_000 }
@@ -20,7 +21,7 @@ async function openWith(partitions = 1): Promise<OpenDoor> {
 interface Pending { readonly answer: Promise<FetchAnswer>; isAnswered(): Promise<boolean> }
 
 /** A request that is under way once this resolves, and whether it was answered by now. */
-async function pending({ door, client }: Pick<OpenDoor, 'door' | 'client'>, asked: Parameters<typeof fetchFrom>[1], over: Parameters<typeof fetchFrom>[2]): Promise<Pending> {
+async function pending({ door, client }: { readonly door: Parameters<typeof connectTo>[0], readonly client: WireClient }, asked: Parameters<typeof fetchFrom>[1], over: Parameters<typeof fetchFrom>[2]): Promise<Pending> {
   let hasAnswer = false
   const answer = fetchFrom(client, asked, { ...LONG, ...over })
   answer.then(() => { hasAnswer = true }, () => { /* told to whoever awaits it */ })
@@ -123,6 +124,21 @@ test('a topic that is deleted is told to who waits for it', async () => {
   const { answer } = await pending(opened, [{ offset: 0 }], {})
   await opened.log.deleteTopic('orders')
   expect(summaryOf(await answer)).toEqual(['orders-0: UNKNOWN_TOPIC_OR_PARTITION'])
+})
+
+test('a broker that comes back takes its partitions with it: who waits for them elsewhere is told, who waits for others waits on', async () => {
+  const { log, door: { brokers } } = await openDoor({ brokers: 2 })
+  await topicOfBytes(log, 'orders', { partitions: 2 })
+  const [first, second] = [brokers[0]!, brokers[1]!]
+  await first.stop()
+  const moved = await pending({ door: second, client: await connectTo(second) }, [{ offset: 0 }], {})
+  const stays = await pending({ door: second, client: await connectTo(second) }, [{ partition: 1, offset: 0 }], {})
+  expect(await moved.isAnswered()).toBe(false)
+  await first.start()
+  expect(summaryOf(await moved.answer)).toEqual(['orders-0: NOT_LEADER_OR_FOLLOWER'])
+  expect(await stays.isAnswered()).toBe(false)
+  partitionOf(log, 'orders', 1).append(batchOf('v'))
+  expect(summaryOf(await stays.answer)).toEqual(['orders-1: NONE 0..0'])
 })
 
 test('a disk that fails is told to who waits', async () => {

@@ -38,10 +38,11 @@ test.each([1, 2] as const)('version %i: a client whose transaction the end of th
   await client.send('orders', 0, 'half')
   const next = await (await log.crash()).crash()
   client.log = next
-  const refusal = version === 1 ? 'INVALID_TXN_STATE' : 'TRANSACTION_ABORTABLE'
+  const refusal = version === 1 ? 'PRODUCER_FENCED' : 'INVALID_PRODUCER_EPOCH' // an older one adds the partition first
   expect(await client.send('orders', 1, 'other half')).toBe(refusal)
+  expect(client.write('orders', 0, ['more'])).toBe('INVALID_PRODUCER_EPOCH')
   expect(await client.move('g', { topic: 'orders', partition: 0, offset: 0 })).toBe(refusal)
-  expect(await client.commit()).toBe(refusal)
+  expect(await client.commit()).toBe('PRODUCER_FENCED')
   expect(await client.abort()).toBe('NONE')
   expect(await client.send('orders', 0, 'whole')).toBe('NONE')
   expect(await client.commit()).toBe('NONE')

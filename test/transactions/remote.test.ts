@@ -57,7 +57,7 @@ test.each(versions)('version %i: who asks again how it ended gets the same answe
     await client.send('orders', 0, String(commit))
     expect(await client.end(commit, { hears: false })).toBe('NONE')
     expect(await client.end(commit, { hears: false })).toBe('NONE')
-    expect(await client.end(!commit, { hears: false })).toBe(commit || version === 1 ? 'INVALID_TXN_STATE' : 'TRANSACTION_ABORTABLE')
+    expect(await client.end(!commit, { hears: false })).toBe(commit || version === 1 ? 'INVALID_TXN_STATE' : 'PRODUCER_FENCED')
     expect(await client.end(commit)).toBe('NONE')
   }
   expect(await values()).toEqual(['true'])

@@ -9,12 +9,12 @@
 //
 // Differs from Kafka: the first members are not waited for (there group.initial.rebalance.delay.ms is 3 s), save those that
 // were given an id and have not come with it yet; who asks again in the name of a member that waits takes its place, and
-// the earlier request is answered.
+// the earlier request is answered; a static member that comes again for other topics has the group share out anew.
 import { randomUUID } from 'node:crypto'
 import type { StoredGroup } from '../../format/group-records.ts'
 import type { GroupError } from '../group-errors.ts'
 import { ClassicMember } from './classic-member.ts'
-import { joinRefused, syncRefused, type Caller, type JoinAnswer, type JoinRequest, type Leaving, type SyncAnswer, type SyncRequest } from './classic-requests.ts'
+import { CONSUMERS, joinRefused, syncRefused, type Caller, type JoinAnswer, type JoinRequest, type Leaving, type SyncAnswer, type SyncRequest } from './classic-requests.ts'
 import type { ClassicRoster } from './classic-roster.ts'
 import { Generations, type ClassicGroupState, type GenerationsParts } from './generations.ts'
 
@@ -132,16 +132,22 @@ export class ClassicGroup {
     this.#generations.rebalance()
   }
 
-  /** A static member that was restarted. In a stable group it goes on where it was, unless the protocol is no longer what most like best. */
+  /** A static member that was restarted. In a stable group it goes on where it was, if the others' shares stay what they are. */
   #replace(before: ClassicMember, memberId: string, request: JoinRequest, answer: (answer: JoinAnswer) => void): void {
     const formerLeader = this.#roster.leader
     this.#generations.fence(before)
     const member = this.#roster.replace(before, memberId, request)
     member.joins(answer)
     this.#generations.awaitHeartbeat(member)
-    const { leader } = this.#roster // none: it was that member, and is one of this process now
-    if (this.state === 'Stable' && leader !== null && this.#roster.selectProtocol() === this.protocol) void this.#goOnAs(member, request, formerLeader)
+    if (this.state === 'Stable' && this.#isLike(before, member)) void this.#goOnAs(member, request, formerLeader)
     else this.#generations.rebalance()
+  }
+
+  /** There is a leader still, and nobody has to share out anew. */
+  #isLike(before: ClassicMember, member: ClassicMember): boolean {
+    const { leader, protocolType } = this.#roster
+    if (leader === null || this.protocol === null || this.#roster.selectProtocol() !== this.protocol) return false
+    return protocolType !== CONSUMERS || member.readsSameTopics(before, this.protocol)
   }
 
   /** A leader that can't be told to skip the assignment is told that its former self leads: else it would assign anew, and nobody would ask. */

@@ -1,4 +1,6 @@
 // A member of a classic group: what it said of itself, what the leader has assigned to it, and the answers it waits for.
+import { CorruptionError } from '../../base/errors.ts'
+import { parseSubscribedTopics } from '../../format/consumer-protocol.ts'
 import { joinRefused, LOCAL_HOST, NO_ASSIGNMENT, syncRefused, type JoinAnswer, type JoinRequest, type LocalPart, type Protocol, type SyncAnswer } from './classic-requests.ts'
 
 export class ClassicMember {
@@ -47,6 +49,17 @@ export class ClassicMember {
   metadata(protocol: string): Buffer {
     if (this.isLocal) return this.#local?.subscription ?? this.#protocols[0]!.metadata
     return this.#protocols.find(({ name }) => name === protocol)!.metadata
+  }
+
+  /** As far as the two can be read. */
+  readsSameTopics(other: ClassicMember, protocol: string): boolean {
+    try {
+      const [mine, others] = [this, other].map(member => parseSubscribedTopics(member.metadata(protocol)).sort().join())
+      return mine === others
+    } catch (error) {
+      if (error instanceof CorruptionError) return true
+      throw error
+    }
   }
 
   /** It says the same of itself as before. */

@@ -69,6 +69,9 @@ export interface SyncAnswer {
 /** memberId '' with an instance id: whoever is that instance. */
 export interface Leaving { readonly memberId: string; readonly instanceId: string | null }
 
+/** The protocol type of consumers; others, Kafka Connect's, say other things in their subscriptions. */
+export const CONSUMERS = 'consumer'
+
 /** Of members of this process; Kafka prints those of the wire with a slash: '/127.0.0.1'. */
 export const LOCAL_HOST = 'localhost'
 

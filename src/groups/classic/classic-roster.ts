@@ -5,13 +5,11 @@
 //   the leader is a member, unless there are none, and speaks over the wire: members of this process offer every protocol,
 //   and could not tell what the others' assignors would do
 import { CorruptionError } from '../../base/errors.ts'
-import { parseSubscription } from '../../format/consumer-protocol.ts'
+import { parseSubscribedTopics } from '../../format/consumer-protocol.ts'
 import type { GroupError } from '../group-errors.ts'
 import { ClassicMember } from './classic-member.ts'
-import type { JoinRequest } from './classic-requests.ts'
+import { CONSUMERS, type JoinRequest } from './classic-requests.ts'
 
-/** The protocol type of consumers; others, Kafka Connect's, say other things in their subscriptions. */
-const CONSUMERS = 'consumer'
 const ALL_TOPICS = { has: () => true }
 
 export class ClassicRoster {
@@ -125,7 +123,7 @@ export class ClassicRoster {
   topicsRead(): { has(topic: string): boolean } | undefined {
     if (this.#protocolType !== CONSUMERS) return undefined
     try {
-      return new Set([...this.members].flatMap(({ local, protocols: [first] }) => parseSubscription(local?.subscription ?? first!.metadata).topics))
+      return new Set([...this.members].flatMap(({ local, protocols: [first] }) => parseSubscribedTopics(local?.subscription ?? first!.metadata)))
     } catch (error) {
       if (error instanceof CorruptionError) return ALL_TOPICS
       throw error

@@ -14,9 +14,8 @@ import type { TopicPartition } from '../assignment/assignors.ts'
 import type { GroupError } from '../group-errors.ts'
 import type { GroupMember } from '../group-state.ts'
 import type { ClassicGroup } from './classic-group.ts'
-import { LOCAL_HOST, type Caller, type JoinRequest } from './classic-requests.ts'
+import { CONSUMERS, LOCAL_HOST, type Caller, type JoinRequest } from './classic-requests.ts'
 
-export const CONSUMER_PROTOCOL = 'consumer'
 /** Protocols whose members keep what they have while they join. */
 const COOPERATIVE = new Set(['cooperative-sticky'])
 const CLIENT_ID = 'millrace'
@@ -93,9 +92,11 @@ export class LocalMember {
   }
 
   join(): void {
-    if (this.#mustJoin || this.#ended) return
-    this.#mustJoin = true
-    if (!this.#isCooperative) this.#home.share(this.#id, this.#generation, [])
+    if (this.#ended) return
+    if (!this.#mustJoin) {
+      this.#mustJoin = true
+      if (!this.#isCooperative) this.#home.share(this.#id, this.#generation, [])
+    }
     this.goOn()
   }
 
@@ -131,7 +132,7 @@ export class LocalMember {
     this.#generation = joined.generation
     this.#protocol = joined.protocol
     if (!this.#isCooperative && this.#home.ownedBy(this.#id).length > 0) this.#home.fence(this.#id)
-    const synced = await this.#classic.sync({ ...this.#caller, protocolType: CONSUMER_PROTOCOL, protocol: this.#protocol, assignments: [] })
+    const synced = await this.#classic.sync({ ...this.#caller, protocolType: CONSUMERS, protocol: this.#protocol, assignments: [] })
     if (this.#isOutdated()) return
     if (synced.error !== undefined) return this.#failed(synced.error)
     this.#take(synced.assignment)
@@ -151,10 +152,15 @@ export class LocalMember {
     if (isTaken) this.#mustJoin = true
   }
 
-  /** What the leader made wrong is told, and is nothing. */
+  /** What the leader made wrong is told, and is nothing: its user counts on records of the topics that it has asked for. */
   #parse(assignment: Buffer): TopicPartition[] {
     try {
-      return assignment.length === 0 ? [] : parseAssignment(assignment).partitions.filter(({ partition }) => partition >= 0)
+      const { topics } = this.#home.describe(this.#id)
+      const all = assignment.length === 0 ? [] : parseAssignment(assignment).partitions.filter(({ partition }) => partition >= 0)
+      const read = all.filter(({ topic }) => topics.has(topic))
+      const foreign = all.find(({ topic }) => !topics.has(topic))
+      if (foreign !== undefined) this.#home.failed(notRead(this.#classic.id, foreign.topic))
+      return read
     } catch (error) {
       this.#home.failed(error)
       return []
@@ -175,7 +181,7 @@ export class LocalMember {
     return {
       memberId: this.#memberId, instanceId: this.#instanceId, clientId: CLIENT_ID, clientHost: LOCAL_HOST,
       sessionTimeoutMs, rebalanceTimeoutMs: Math.min(LONGEST_MS, revokeTimeoutMs + JOIN_MARGIN_MS),
-      protocolType: CONSUMER_PROTOCOL, protocols: [], needsIdFirst: false, canSkipAssignment: true,
+      protocolType: CONSUMERS, protocols: [], needsIdFirst: false, canSkipAssignment: true,
       local: { subscription, gather: () => { this.join() }, out: why => { this.#out(why) } },
     }
   }
@@ -202,4 +208,10 @@ export class LocalMember {
     this.end()
     this.#home.replaced(this.#id)
   }
+}
+
+function notRead(group: string, topic: string): ConflictError {
+  return new ConflictError('ASSIGNMENT_INVALID', `group '${group}': its leader has assigned topic '${topic}' to a member that does not read it, or that is gone`, {
+    hint: 'what of it was assigned is left out; if the topic is there, look at the assignor of the leading client', details: { group, topic },
+  })
 }

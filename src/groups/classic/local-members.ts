@@ -117,8 +117,8 @@ export class LocalMembers implements LocalMemberHome {
   failed(error: unknown): void { this.#home.failed(error) }
 
   share(id: string, generation: number, partitions: readonly TopicPartition[]): void {
-    this.#targets.set(id, partitions)
-    const { state, seats } = this.#home
+    const { state, seats, orders } = this.#home
+    this.#targets.set(id, orders().existing(partitions).map(({ topic, partition }) => ({ topic: topic.name, partition })))
     this.#home.apply({ generation: Math.max(generation, state.generation), members: new Map(seats.members), assignor: 'sticky', targets: this.#targets })
   }
 

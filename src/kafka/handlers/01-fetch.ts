@@ -30,7 +30,7 @@ export const fetchHandler: Handler<typeof fetch> = {
     const read = (): ReturnType<typeof readPartitions> => readPartitions(turn.partitions, { maxBytes, isolation }, call)
     const first = read()
     if (!(first instanceof Promise) && (request.maxWaitMs <= 0 || isEnough(first, minBytes))) return respond(turn, first, call)
-    return readUntilEnough(first, { maxWaitMs: request.maxWaitMs, minBytes, isolation, connection: call.connection }, read).then(reads => respond(turn, reads, call))
+    return readUntilEnough(first, { maxWaitMs: request.maxWaitMs, minBytes, isolation, connection: call.connection, brokers: call.door.brokers }, read).then(reads => respond(turn, reads, call))
   },
   refuse: (request, errorCode, _message, version) => ({
     throttleTimeMs: 0, errorCode, sessionId: request.sessionId, responses: version < FIRST_WITH_ERROR_ALONE ? refuseEach(request, errorCode) : [],

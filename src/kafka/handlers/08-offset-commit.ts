@@ -5,6 +5,7 @@
 // How long positions are to be kept (below version 5) is passed over: groups expire as a whole. A position is only taken of
 // a partition that there is: Kafka takes any partition of a topic it knows, here nothing would ever take such a one away.
 import type { offsetCommit } from '../apis/08-offset-commit.ts'
+import { MillraceError } from '../../base/errors.ts'
 import type { Commit } from '../../groups/positions.ts'
 import { KAFKA_ERRORS, errorCodeOf } from '../kafka-errors.ts'
 import type { RequestOf } from '../protocol/api.ts'
@@ -29,7 +30,7 @@ export const offsetCommitHandler: Handler<typeof offsetCommit> = {
     const topics = request.topics.map(topic => ({ ...topic, partitions: topic.partitions.map(partition => read(topic, partition, call)) }))
     const commits = topics.flatMap(({ partitions }) => partitions.flatMap(({ commit }) => commit ?? []))
     let failure = 0
-    if (commits.length > 0) await groups.positions.commit(groupId, commits).catch((error: unknown) => { failure = errorCodeOf(error) })
+    if (commits.length > 0) await groups.positions.commit(groupId, commits).catch((error: unknown) => { failure = notRecorded(error) })
     return {
       topics: topics.map(({ name, topicId, partitions }) => ({
         name, topicId, partitions: partitions.map(({ partitionIndex, errorCode }) => ({ partitionIndex, errorCode: errorCode === 0 ? failure : errorCode })),
@@ -46,6 +47,11 @@ function read(topic: Topic, { partitionIndex, committedOffset, committedLeaderEp
   const metadata = committedMetadata ?? ''
   if (metadata.length > LONGEST_METADATA) return { partitionIndex, errorCode: KAFKA_ERRORS.OFFSET_METADATA_TOO_LARGE }
   return { partitionIndex, errorCode: 0, commit: { topic: stored.name, partition: partitionIndex, offset: committedOffset, leaderEpoch: committedLeaderEpoch, metadata } }
+}
+
+/** Clients commit again later: there may be room on the disk then. */
+function notRecorded(error: unknown): number {
+  return error instanceof MillraceError ? KAFKA_ERRORS.COORDINATOR_NOT_AVAILABLE : errorCodeOf(error)
 }
 
 function refused({ topics }: Request, errorCode: number): ReturnType<Handler<typeof offsetCommit>['refuse']> {

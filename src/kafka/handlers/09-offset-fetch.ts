@@ -22,6 +22,7 @@ interface AskedTopic { readonly name: string; readonly topicId: string; readonly
 
 export const offsetFetchHandler: Handler<typeof offsetFetch> = {
   async handle(request, call) {
+    call.door.groups.checkUsable()
     await call.door.groups.positions.settled()
     const groups = asked(request, call.version).map(group => answer(group, request.requireStable, call))
     return inVersion(groups, call.version)

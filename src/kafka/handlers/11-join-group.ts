@@ -14,6 +14,7 @@ const CAN_SKIP_ASSIGNMENT = 9
 export const joinGroupHandler: Handler<typeof joinGroup> = {
   async handle({ groupId, rebalanceTimeoutMs, sessionTimeoutMs, groupInstanceId, memberId, protocolType, protocols }, { door, node, version, clientId, clientHost }) {
     door.brokers.checkCoordinator(node, groupId)
+    door.groups.checkUsable()
     const { error, generation, protocol, ...answer } = await door.groups.classic.join(groupId, {
       memberId, instanceId: groupInstanceId, clientId: clientId ?? '', clientHost,
       sessionTimeoutMs, rebalanceTimeoutMs: version === 0 ? sessionTimeoutMs : rebalanceTimeoutMs,

@@ -6,6 +6,7 @@ import type { Handler } from './handler.ts'
 export const heartbeatHandler: Handler<typeof heartbeat> = {
   handle({ groupId, generationId, memberId, groupInstanceId }, { door, node }) {
     door.brokers.checkCoordinator(node, groupId)
+    door.groups.checkUsable()
     const error = door.groups.classic.heartbeat(groupId, { memberId, instanceId: groupInstanceId, generation: generationId })
     return { errorCode: error === undefined ? 0 : KAFKA_ERRORS[error] }
   },

@@ -9,6 +9,7 @@ const SEVERAL_MEMBERS = 3
 export const leaveGroupHandler: Handler<typeof leaveGroup> = {
   handle({ groupId, memberId, members }, { door, node, version }) {
     door.brokers.checkCoordinator(node, groupId)
+    door.groups.checkUsable()
     const leaving = version >= SEVERAL_MEMBERS ? members : [{ memberId, groupInstanceId: null }]
     const answers = door.groups.classic.leave(groupId, leaving.map(each => ({ memberId: each.memberId, instanceId: each.groupInstanceId })))
     if (!Array.isArray(answers)) return { errorCode: KAFKA_ERRORS[answers], members: [] }

@@ -6,6 +6,7 @@ import type { Handler } from './handler.ts'
 export const syncGroupHandler: Handler<typeof syncGroup> = {
   async handle({ groupId, generationId, memberId, groupInstanceId, protocolType, protocolName, assignments }, { door, node }) {
     door.brokers.checkCoordinator(node, groupId)
+    door.groups.checkUsable()
     const { error, protocol, ...answer } = await door.groups.classic.sync(groupId, {
       memberId, instanceId: groupInstanceId, generation: generationId, protocolType, protocol: protocolName, assignments,
     })

@@ -11,6 +11,7 @@ import { checkAssignments, checkReplicationFactor, invalidAssignment } from '../
 import { TOPIC_CONFIGS, readTopicConfig } from '../topic-configs.ts'
 import type { NewTopic } from '../topics.ts'
 import type { TopicSettings } from '../../log/topic-settings.ts'
+import { Slices } from '../../platform/slices.ts'
 import type { RequestOf, ResponseOf } from '../protocol/api.ts'
 import { ZERO_UUID } from '../protocol/plain-fields.ts'
 import type { Call, Handler } from './handler.ts'
@@ -22,7 +23,9 @@ export const createTopicsHandler: Handler<typeof createTopics> = {
   async handle({ topics, validateOnly }, { door }) {
     const twice = duplicatesOf(topics.map(({ name }) => name))
     const answers = new Map<string, Answer>()
+    const slices = new Slices()
     for (const asked of topics) {
+      if (slices.due()) await slices.pause()
       const { name } = asked
       answers.set(name, twice.has(name) ? refusal(name, KAFKA_ERRORS.INVALID_REQUEST, 'a topic may be named only once') : await create(asked, validateOnly, door))
     }

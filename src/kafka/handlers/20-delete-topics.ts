@@ -4,6 +4,7 @@ import { duplicatesOf } from '../duplicates.ts'
 import { KafkaError, errorCodeOf, messageOf } from '../kafka-errors.ts'
 import { tellMistake } from '../mistakes.ts'
 import type { Topics } from '../topics.ts'
+import { Slices } from '../../platform/slices.ts'
 import type { RequestOf, ResponseOf } from '../protocol/api.ts'
 import { ZERO_UUID } from '../protocol/plain-fields.ts'
 import type { Call, Handler } from './handler.ts'
@@ -17,7 +18,11 @@ export const deleteTopicsHandler: Handler<typeof deleteTopics> = {
     const asked = askedFor(request).map(each => ({ ...each, key: keyOf(each, door.topics) }))
     const twice = duplicatesOf(asked.map(({ key }) => key))
     const answers = new Map<string, Answer>()
-    for (const each of asked) if (!answers.has(each.key)) answers.set(each.key, await remove(each, twice.has(each.key), door))
+    const slices = new Slices()
+    for (const each of asked) {
+      if (slices.due()) await slices.pause()
+      if (!answers.has(each.key)) answers.set(each.key, await remove(each, twice.has(each.key), door))
+    }
     return { throttleTimeMs: 0, responses: [...answers.values()] }
   },
   refuse: (request, errorCode, errorMessage) => ({ throttleTimeMs: 0, responses: askedFor(request).map(({ name, topicId }) => ({ name, topicId, errorCode, errorMessage })) }),

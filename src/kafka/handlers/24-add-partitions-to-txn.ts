@@ -4,6 +4,7 @@
 import type { addPartitionsToTxn } from '../apis/24-add-partitions-to-txn.ts'
 import { KAFKA_ERRORS, errorCodeOf } from '../kafka-errors.ts'
 import type { RequestOf, ResponseOf } from '../protocol/api.ts'
+import { Slices } from '../../platform/slices.ts'
 import type { WritablePartition } from '../../storage/writable-partition.ts'
 import { fromCoordinator, knowsFenced, refusalCode } from '../transaction-answers.ts'
 import type { Call, Handler } from './handler.ts'
@@ -19,10 +20,13 @@ type Transaction = Request['transactions'][number]
 export const addPartitionsToTxnHandler: Handler<typeof addPartitionsToTxn> = {
   async handle(request, call) {
     if (call.version < BATCHED) return { throttleTimeMs: 0, resultsByTransaction: [], resultsByTopicV3AndBelow: await add(olderOf(request), call) }
-    const resultsByTransaction = await Promise.all(request.transactions.map(async transaction => {
+    const slices = new Slices()
+    const resultsByTransaction = []
+    for (const transaction of request.transactions) {
+      if (slices.due()) await slices.pause()
       const topicResults = await add(transaction, call).catch((error: unknown) => resultsOf(transaction.topics, () => errorCodeOf(error)))
-      return { transactionalId: transaction.transactionalId, topicResults }
-    }))
+      resultsByTransaction.push({ transactionalId: transaction.transactionalId, topicResults })
+    }
     return { throttleTimeMs: 0, errorCode: KAFKA_ERRORS.NONE, resultsByTransaction, resultsByTopicV3AndBelow: [] }
   },
   refuse(request, errorCode, _, version) {
@@ -41,8 +45,8 @@ async function add({ transactionalId, producerId, producerEpoch, verifyOnly, top
   const found = topics.flatMap(({ name, partitions }) => partitions.map(index => partitionOf(name, index)))
   const partitions = found.filter(partition => partition !== undefined)
   if (partitions.length < found.length) return resultsOf(topics, (name, index) => partitionOf(name, index) === undefined ? KAFKA_ERRORS.UNKNOWN_TOPIC_OR_PARTITION : KAFKA_ERRORS.OPERATION_NOT_ATTEMPTED)
-  const asked = { transactionalId, producer: { id: producerId, epoch: producerEpoch }, knowsAbortable: version >= KNOWS_ABORTABLE }
-  if (verifyOnly) return resultsOf(topics, (name, index) => refusalCode(remote.verify({ ...asked, partition: partitionOf(name, index)! }), true))
+  const asked = { transactionalId, producer: { id: producerId, epoch: producerEpoch } }
+  if (verifyOnly) return resultsOf(topics, (name, index) => refusalCode(remote.verify({ ...asked, partition: partitionOf(name, index)!, knowsAbortable: version >= KNOWS_ABORTABLE }), true))
   const errorCode = refusalCode(await fromCoordinator(remote.addPartitions({ ...asked, partitions, durability: door.settings.durability })), knowsFenced(version))
   return resultsOf(topics, () => errorCode)
 }

@@ -5,14 +5,12 @@ import { KAFKA_ERRORS } from '../kafka-errors.ts'
 import { fromCoordinator, knowsFenced, refusalCode } from '../transaction-answers.ts'
 import type { Handler } from './handler.ts'
 
-const KNOWS_ABORTABLE = 4
-
 export const addOffsetsToTxnHandler: Handler<typeof addOffsetsToTxn> = {
   async handle({ transactionalId, producerId, producerEpoch, groupId }, { door, version, node }) {
     door.brokers.checkCoordinator(node, transactionalId)
     if (groupId === '') return { throttleTimeMs: 0, errorCode: KAFKA_ERRORS.INVALID_GROUP_ID }
     const refusal = await fromCoordinator(door.transactions.remote.addOffsets({
-      transactionalId, producer: { id: producerId, epoch: producerEpoch }, durability: door.settings.durability, knowsAbortable: version >= KNOWS_ABORTABLE,
+      transactionalId, producer: { id: producerId, epoch: producerEpoch }, durability: door.settings.durability,
     }))
     return { throttleTimeMs: 0, errorCode: refusalCode(refusal, knowsFenced(version)) }
   },

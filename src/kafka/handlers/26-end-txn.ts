@@ -5,7 +5,6 @@ import { KAFKA_ERRORS } from '../kafka-errors.ts'
 import { fromCoordinator, knowsFenced, refusalCode } from '../transaction-answers.ts'
 import type { Handler } from './handler.ts'
 
-const KNOWS_ABORTABLE = 4
 const RAISES_EPOCH = 5
 
 export const endTxnHandler: Handler<typeof endTxn> = {
@@ -13,7 +12,7 @@ export const endTxnHandler: Handler<typeof endTxn> = {
     door.brokers.checkCoordinator(node, transactionalId)
     const next = await fromCoordinator(door.transactions.remote.end({
       transactionalId, producer: { id: producerId, epoch: producerEpoch }, commit: committed,
-      raises: version >= RAISES_EPOCH, knowsAbortable: version >= KNOWS_ABORTABLE, durability: door.settings.durability,
+      raises: version >= RAISES_EPOCH, durability: door.settings.durability,
     }))
     if (typeof next === 'string') return { throttleTimeMs: 0, errorCode: refusalCode(next, knowsFenced(version)) }
     return { throttleTimeMs: 0, errorCode: KAFKA_ERRORS.NONE, producerId: next.id, producerEpoch: next.epoch }

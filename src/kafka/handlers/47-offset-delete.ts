@@ -8,6 +8,7 @@ export const offsetDeleteHandler: Handler<typeof offsetDelete> = {
   async handle({ groupId, topics }, { door, node }) {
     const { brokers, groups, log } = door
     brokers.checkCoordinator(node, groupId)
+    groups.checkUsable()
     const readers = groups.topicsRead(groupId)
     if (typeof readers === 'string') return { errorCode: KAFKA_ERRORS[readers], throttleTimeMs: 0, topics: [] }
     const isUnknown = (topic: string, partition: number): boolean => log.topics.get(topic)?.partitions[partition] === undefined

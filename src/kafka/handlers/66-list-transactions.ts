@@ -2,6 +2,7 @@
 // whole id; it is one of JavaScript's regular expressions where Kafka has RE2's.
 import type { listTransactions } from '../apis/66-list-transactions.ts'
 import { TRANSACTION_STATUSES } from '../../format/transaction-records.ts'
+import { matching } from '../../platform/bounded-regexp.ts'
 import { KAFKA_ERRORS } from '../kafka-errors.ts'
 import type { RequestOf } from '../protocol/api.ts'
 import type { TransactionDescription } from '../../transactions/transaction-descriptions.ts'
@@ -11,16 +12,19 @@ type Request = RequestOf<typeof listTransactions>
 
 const NO_DURATION = -1
 
+/** What a pattern takes that is beyond it nobody meant. */
+const PATTERN_MS = 100
+
 export const listTransactionsHandler: Handler<typeof listTransactions> = {
   handle(request, { door: { brokers, transactions, log }, node }) {
-    const pattern = patternOf(request)
-    if (pattern === 'invalid') return { throttleTimeMs: 0, errorCode: KAFKA_ERRORS.INVALID_REGULAR_EXPRESSION, unknownStateFilters: [], transactionStates: [] }
     const now = log.settings.clock.now()
-    const found = transactions.describe().filter(each => brokers.coordinatorOf(each.transactionalId).nodeId === node && passes(each, request, now) && pattern?.test(each.transactionalId) !== false)
+    const found = transactions.describe().filter(each => brokers.coordinatorOf(each.transactionalId).nodeId === node && passes(each, request, now))
+    const matched = matchedBy(request.transactionalIdPattern, found)
+    if (matched === undefined) return { throttleTimeMs: 0, errorCode: KAFKA_ERRORS.INVALID_REGULAR_EXPRESSION, unknownStateFilters: [], transactionStates: [] }
     return {
       throttleTimeMs: 0, errorCode: KAFKA_ERRORS.NONE,
       unknownStateFilters: request.stateFilters.filter(state => !(TRANSACTION_STATUSES as readonly string[]).includes(state)),
-      transactionStates: found.map(({ transactionalId, producerId, status }) => ({ transactionalId, producerId, transactionState: status })),
+      transactionStates: matched.map(({ transactionalId, producerId, status }) => ({ transactionalId, producerId, transactionState: status })),
     }
   },
   refuse: (_, errorCode) => ({ throttleTimeMs: 0, errorCode, unknownStateFilters: [], transactionStates: [] }),
@@ -33,11 +37,20 @@ function passes({ status, producerId, startedAt }: TransactionDescription, { sta
   return durationFilter === NO_DURATION || startedAt >= 0 && status === 'Ongoing' && now - startedAt > durationFilter
 }
 
-function patternOf({ transactionalIdPattern: pattern }: Request): RegExp | undefined | 'invalid' {
-  if (pattern === null || pattern === '') return undefined
+/** undefined: the pattern is none, or takes too long. */
+function matchedBy(pattern: string | null, found: readonly TransactionDescription[]): readonly TransactionDescription[] | undefined {
+  if (pattern === null || pattern === '') return found
+  const expression = expressionOf(pattern)
+  const matched = expression === undefined ? undefined : matching(expression, found.map(({ transactionalId }) => transactionalId), PATTERN_MS)
+  if (matched === undefined) return undefined
+  const ids = new Set(matched)
+  return found.filter(({ transactionalId }) => ids.has(transactionalId))
+}
+
+function expressionOf(pattern: string): RegExp | undefined {
   try {
-    return new RegExp(`^(?:${pattern})$`, 'u')
+    return new RegExp(`^(?:${pattern})$`)
   } catch {
-    return 'invalid'
+    return undefined
   }
 }

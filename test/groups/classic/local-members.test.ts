@@ -147,6 +147,34 @@ test('a member of this process that goes before it has come holds nobody up', as
   expect([client.labels, mixed.groups.coordinator.classic.of('billing')!.size]).toEqual([ALL, 1])
 })
 
+test('a member of this process that somebody takes out of the group has nothing from then on, and comes anew', async () => {
+  const mixed = await Mixed.open(1)
+  const consumer = await mixed.join()
+  await consumer[Symbol.asyncIterator]().next()
+  mixed.client('remote', { topics: ['other'] })
+  const joined = mixed.settle()
+  await consumer.commit()
+  await joined
+  const { classic } = mixed.groups.coordinator
+  const [local] = [...classic.of('billing')!.members].filter(({ isLocal }) => isLocal)
+  classic.leave('billing', [{ memberId: local!.id, instanceId: null }])
+  expect(labelsOf(consumer)).toEqual([])
+  await mixed.settle()
+  expect([labelsOf(consumer), [...classic.of('billing')!.members].some(({ id }) => id === local!.id)]).toEqual([['orders-0'], false])
+})
+
+test('a member of this process leads nobody, though the leader does not come again', async () => {
+  const mixed = await Mixed.open()
+  const consumer = await mixed.join({ revokeTimeout: 1000 })
+  const [a, b] = ['a', 'b'].map(name => mixed.client(name, { sessionTimeoutMs: 300_000, rebalanceTimeoutMs: 5000 })) as [ClassicClient, ClassicClient]
+  await mixed.settle()
+  const leading = [a, b].find(({ leads }) => leads)
+  leading!.die()
+  mixed.client('c', { rebalanceTimeoutMs: 5000 })
+  await mixed.settle(500)
+  expect([...labelsOf(consumer), ...mixed.clients.flatMap(({ labels }) => labels)].sort()).toEqual(ALL)
+})
+
 test('an assignment that makes no sense is told, and nothing is taken from it', async () => {
   const mixed = await Mixed.open()
   const { classic } = mixed.groups.coordinator
@@ -203,6 +231,19 @@ test('a static member of this process that is away for a while gets back what it
   await mixed.settle()
   const again = await mixed.join({ memberId: 'one' })
   expect([labelsOf(again), client.generation]).toEqual([had, generation])
+})
+
+test('a static member that comes again for other topics leaves those that it had to others', async () => {
+  const mixed = await Mixed.open()
+  await mixed.groups.log.topic('bills')
+  const client = mixed.client('remote')
+  await mixed.settle()
+  const joining = mixed.join({ memberId: 'one' })
+  await mixed.settle()
+  await (await joining).close()
+  const again = mixed.groups.log.group('billing').join('bills', { from: 'earliest', memberId: 'one' })
+  await mixed.settle()
+  expect([labelsOf(await again as unknown as Consumer<number>), client.labels]).toEqual([['bills-0'], ALL])
 })
 
 test('a client with the instance id of a member of this process takes its place', async () => {

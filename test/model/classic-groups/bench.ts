@@ -46,21 +46,27 @@ export class ClassicGroupsBench {
     return bench
   }
 
+  /**
+   * None in cooperative groups: one that is restarted just when it has given a partition up does not join again, and nobody has
+   * that partition until somebody else does. It is so with Kafka, too.
+   */
+  get #hasStatic(): boolean { return this.#kind !== 'cooperative' }
   get log(): EventLog { return this.#groups.log }
 
   // ---------------------------------------------------------------- what is done
 
-  join({ topics, instance, isSlow, likes }: DrawnClient): void {
+  join({ topics, instance: drawnInstance, isSlow, likes }: DrawnClient): void {
+    const instance = this.#hasStatic ? drawnInstance : null
     const protocols = this.#kind === 'eager' ? ['range'] : this.#kind === 'cooperative' ? [COOPERATIVE] : likes ? [COOPERATIVE, 'range'] : ['range', COOPERATIVE]
     const counts = (): ReadonlyMap<string, number> => new Map([...this.#groups.local.topics].map(([topic, { partitions }]) => [topic, partitions.length]))
     this.clients.push(new ClassicClient({ coordinator: this.#groups.coordinator, partitionCounts: counts }, `client-${++this.#clientCount}`, {
-      group: GROUP, topics: instance === null ? topics : TOPICS, protocols, instanceId: instance === null ? null : `desk-${instance}`, rebalanceTimeoutMs: isSlow ? 5000 : 60_000,
+      group: GROUP, topics, protocols, instanceId: instance === null ? null : `desk-${instance}`, rebalanceTimeoutMs: isSlow ? 5000 : 60_000,
     }))
   }
 
   joinInside(topics: readonly string[], memberId: string | undefined, revokeTimeout: number): void {
     const groups = this.#groups
-    const joining = groups.log.group(GROUP).join([...topics], { from: 'earliest', revokeTimeout, ...(memberId === undefined ? {} : { memberId }) }).then(consumer => {
+    const joining = groups.log.group(GROUP).join([...topics], { from: 'earliest', revokeTimeout, ...(memberId === undefined || !this.#hasStatic ? {} : { memberId }) }).then(consumer => {
       if (this.#groups === groups) this.inside.push(new InsideMember(consumer, topics, (label, from, end) => { this.#handle(label, from, end) }))
     }, (error: unknown) => {
       if (!['MEMBER_FENCED', 'LOG_CRASHED'].includes((error as { code: string }).code)) throw error
@@ -140,6 +146,20 @@ export class ClassicGroupsBench {
       this.#committed.set(label, offset)
       for (let below = 0; below < offset; below++) assert(this.#handled.get(label)?.[below] === true, `${label}: ${offset} is committed, and nobody handled ${below}`)
     }
+  }
+
+  /** A client stalls until others have had its partitions, and then goes on as if nothing had happened. */
+  async overtake(client: ClassicClient): Promise<void> {
+    await this.work(client, 0, 2)
+    this.stalled.add(client)
+    for (let beats = 0; beats < 8; beats++) {
+      this.beat()
+      await this.advance(2000)
+      for (const other of this.clients) if (other !== client) await this.work(other, 0, 3)
+      for (const member of this.inside) member.take()
+    }
+    await this.work(client, 0, 1)
+    this.stalled.delete(client)
   }
 
   /** Where nobody is stalled, dead or busy: what somebody reads is somebody's. */

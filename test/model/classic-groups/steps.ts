@@ -56,9 +56,13 @@ const stall = step('stall', which, (bench, drawn) => {
   const client = clientOf(bench, drawn)
   if (client !== undefined && !bench.stalled.delete(client)) bench.stalled.add(client)
 })
+const overtake = step('overtake', which, async (bench, drawn) => {
+  const client = clientOf(bench, drawn)
+  if (client !== undefined) await bench.overtake(client)
+})
 const advance = step('advance', fc.constantFrom(100, 1000, 5000, 11_000, 61_000), async (bench, ms) => { await bench.advance(ms) })
 const send = step('send', fc.record({ topic: fc.constantFrom(...TOPICS), partitions: fc.integer({ min: 1, max: 4 }) }), async (bench, { topic, partitions }) => { await bench.send(topic, 3, partitions) })
 const settle = step('settle', fc.constant(null), async bench => { await bench.settle() })
 const restart = step('restart', fc.nat({ max: 999 }), async (bench, seed) => { await bench.restart(seed) })
 
-export const steps: readonly fc.Arbitrary<Step>[] = [join, join, beat, beat, beats, beats, beats, beats, beats, work, work, work, leave, die, joinInside, joinInside, take, take, take, leaveInside, stall, stall, advance, advance, settle, settle, send, restart]
+export const steps: readonly fc.Arbitrary<Step>[] = [join, join, beat, beat, beats, beats, beats, beats, beats, work, work, work, leave, die, joinInside, joinInside, take, take, take, leaveInside, stall, stall, advance, advance, settle, settle, overtake, overtake, send, restart]

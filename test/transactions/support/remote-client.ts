@@ -46,7 +46,7 @@ export class RemoteClient {
 
   get remote(): RemoteTransactions { return partsOf(this.log).transactions.remote }
   get #raises(): boolean { return this.version === 2 }
-  get #asked() { return { transactionalId: this.transactionalId, producer: this.producer, durability: this.durability, knowsAbortable: this.#raises } }
+  get #asked() { return { transactionalId: this.transactionalId, producer: this.producer, durability: this.durability } }
 
   /** `expected`: goes on after an error with what it has. */
   async init({ expected }: { expected?: ProducerIdentity } = {}): Promise<Answer> {
@@ -69,7 +69,7 @@ export class RemoteClient {
   /** The batch alone; or once more the one that was the last there, whose answer was lost. */
   write(topic: string, partition: number, values: readonly string[], { isRetry = false } = {}): Answer {
     const log = this.#partition(topic, partition)
-    const refusal = this.remote.admit({ ...this.#asked, partition: log, implicit: this.#raises })
+    const refusal = this.remote.admit({ ...this.#asked, partition: log, implicit: this.#raises, knowsAbortable: this.#raises })
     if (refusal !== undefined) return refusal
     const sequence = (this.#sequences.get(log.label) ?? 0) - (isRetry ? values.length : 0)
     const encoder = new BatchEncoder()
@@ -84,7 +84,7 @@ export class RemoteClient {
       const refusal = await this.remote.addOffsets(this.#asked)
       if (refusal !== undefined) return refusal
     }
-    return await this.remote.moveOffsets<TransactionRefusal>({ ...this.#asked, group, commits, implicit: this.#raises, check: () => undefined }) ?? 'NONE'
+    return await this.remote.moveOffsets<TransactionRefusal>({ ...this.#asked, group, commits, implicit: this.#raises, knowsAbortable: this.#raises, check: () => undefined }) ?? 'NONE'
   }
 
   async commit(): Promise<Answer> {

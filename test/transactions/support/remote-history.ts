@@ -15,6 +15,7 @@ import { testLog, type TestLog } from '../../../src/testing.ts'
 import { RemoteClient } from './remote-client.ts'
 
 const PARTITIONS = 3
+const TIMEOUT_MS = 900_000
 /** More than a history needs. */
 const POSITIONS = 1000
 
@@ -67,6 +68,8 @@ export class RemoteHistory {
   #log: TestLog
   #position = 0
   readonly #done: string[] = []
+  /** Several are at work at once. */
+  #isBusy = false
 
   private constructor(log: TestLog, seed: number) {
     this.#log = log
@@ -79,7 +82,7 @@ export class RemoteHistory {
     const source = await log.topic('source', { value: 'string' })
     await source.send(Array.from({ length: POSITIONS }, () => ({ value: 'x' })))
     const history = new RemoteHistory(log, seed)
-    for (const version of [1, 2, 2] as const) history.#actors.push(new Actor(new RemoteClient(log, { version, transactionalId: `id-${history.#actors.length}`, timeoutMs: 900_000 })))
+    for (const version of [1, 2, 2] as const) history.#actors.push(new Actor(new RemoteClient(log, { version, transactionalId: `id-${history.#actors.length}`, timeoutMs: TIMEOUT_MS })))
     return history
   }
 
@@ -106,13 +109,15 @@ export class RemoteHistory {
     if (actor.isLost) return await this.#begin(actor)
     if (actor.unanswered !== undefined) return await this.#sendAgain(actor, actor.unanswered)
     if (actor.attempt?.asked !== undefined) return await this.#end(actor, actor.attempt.asked === 'commit')
-    switch (this.#random.below(9)) {
+    switch (this.#random.below(11)) {
       case 0: case 1: case 2: return await this.#send(actor)
       case 3: return await this.#move(actor)
       case 4: return await this.#commitAlone(actor)
       case 5: case 6: return actor.attempt === undefined ? undefined : await this.#end(actor, true)
       case 7: return actor.attempt === undefined ? undefined : await this.#end(actor, false)
-      default: return this.#random.chance(0.2) ? await this.#begin(actor) : undefined
+      case 8: return this.#random.chance(0.2) ? await this.#begin(actor) : undefined
+      case 9: return this.#random.chance(0.2) ? await this.#own(actor) : undefined
+      default: return this.#random.chance(0.1) ? await this.#takeTooLong(actor) : undefined
     }
   }
 
@@ -202,10 +207,46 @@ export class RemoteHistory {
     actor.isLost = hasGap || aborted !== 'NONE'
   }
 
+  /** A transaction of the log's own process, of the client's id: that is fenced. */
+  async #own(actor: Actor): Promise<void> {
+    this.#giveUp(actor)
+    const attempt = new Attempt()
+    const sent = { partition: this.#random.below(PARTITIONS), value: actor.nextValue() }
+    attempt.sent.push(sent)
+    attempt.asked = 'commit'
+    attempt.outcome = 'unknown'
+    actor.attempts.push(attempt)
+    const orders = await this.#log.topic<string>('orders')
+    await this.#log.transaction(async tx => { await tx.send(orders, sent) }, { id: actor.client.transactionalId })
+    attempt.outcome = 'committed'
+    this.#tell(actor, `own ${sent.value}`, 'NONE')
+  }
+
+  /** So do all whose transactions are open. */
+  async #takeTooLong(actor: Actor): Promise<void> {
+    if (this.#isBusy || actor.attempt === undefined) return
+    const late = this.#actors.filter(({ attempt }) => attempt?.isEmpty === false)
+    await this.#log.clock.advance(TIMEOUT_MS)
+    for (const each of late) {
+      const answer = each.client.write('orders', 0, [each.nextValue()])
+      this.#tell(each, 'send too late', answer)
+      expect(answer).toBe('INVALID_PRODUCER_EPOCH')
+      this.#giveUp(each)
+    }
+  }
+
+  #giveUp(actor: Actor): void {
+    const { attempt } = actor
+    if (attempt !== undefined) attempt.outcome = 'aborted'
+    actor.unanswered = undefined
+    actor.isLost = true
+  }
+
   // ---------------------------------------------------------------- accidents
 
   /** Some are in the middle of something. */
   async #accident(): Promise<void> {
+    this.#isBusy = true
     const busy = this.#actors.filter(() => this.#random.chance(0.6)).map(actor => this.#step(actor).catch(() => { /* the log is gone */ }))
     for (let turns = this.#random.below(12); turns > 0; turns--) await nextTurn()
     const isKill = this.#random.chance(0.5)
@@ -213,6 +254,7 @@ export class RemoteHistory {
     const dead = this.#actors.map(({ client }) => client)
     this.#log = isKill ? await this.#log.crash() : await this.#log.powerCut({ seed: this.#random.below(1_000_000) })
     await Promise.all(busy)
+    this.#isBusy = false
     for (const client of dead) client.log = this.#log
   }
 

@@ -60,6 +60,7 @@ export class ClassicClient {
   get #isCooperative(): boolean { return this.kind.protocols.every(name => name === COOPERATIVE) }
   get #caller() { return { memberId: this.memberId, instanceId: this.kind.instanceId ?? null, generation: this.generation } }
 
+  get leads(): boolean { return this.#assignedOf !== undefined }
   get #partitions(): string { return JSON.stringify([...this.world.partitionCounts()]) }
 
   beat(): void {
