@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { campaign as blockReplay } from './torture/block-replay.mjs'
 import { campaign as disks } from './torture/disks.mjs'
+import { campaign as door } from './torture/door.mjs'
 import { campaign as exactlyOnce } from './torture/exactly-once.mjs'
 import { campaign as groups } from './torture/groups.mjs'
 import { campaign as kill9 } from './torture/kill-9.mjs'
@@ -32,7 +33,7 @@ import { campaign as kill9 } from './torture/kill-9.mjs'
  * @property {(options: Readonly<Record<string, string | undefined>>) => Run[]} runs  those that the options ask for
  */
 
-const campaigns = [kill9, groups, exactlyOnce, blockReplay, disks]
+const campaigns = [kill9, groups, exactlyOnce, door, blockReplay, disks]
 
 /** Of every campaign; true where a value follows. */
 const COMMON = { rounds: true, images: true, seed: true, json: true, slice: false, list: false }

@@ -44,10 +44,13 @@ const stopTimeoutMs = 60_000
 const pollMs = 50
 
 /**
- * @param {{ directory: string, properties?: Readonly<Record<string, string>> }} options  `properties` go over the defaults
+ * @param {object} options
+ * @param {string} options.directory
+ * @param {Readonly<Record<string, string>>} [options.properties]  go over the defaults
+ * @param {readonly string[]} [options.machine]  Java's memory, collector and compiler, if not those of short runs
  * @returns {Promise<Broker>}
  */
-export async function startBroker({ directory, properties = {} }) {
+export async function startBroker({ directory, properties = {}, machine }) {
   fetchJars()
   const home = resolve(directory)
   mkdirSync(home, { recursive: true })
@@ -58,7 +61,7 @@ export async function startBroker({ directory, properties = {} }) {
     ...defaults,
     'listeners': `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
-    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    'controller.quorum.voters': `${properties['node.id'] ?? defaults['node.id']}@127.0.0.1:${controllerPort}`,
     'log.dirs': dataDirectory,
     ...properties,
   }
@@ -66,7 +69,7 @@ export async function startBroker({ directory, properties = {} }) {
   if (!existsSync(join(dataDirectory, 'meta.properties'))) await format(configuration)
 
   const startedAt = performance.now()
-  const node = launch(configuration, join(home, 'server.log'))
+  const node = launch(configuration, join(home, 'server.log'), machine)
   try {
     await node.ready
     await waitUntil(() => answers(Number(port)), startTimeoutMs, `port ${port} to answer`)
@@ -93,10 +96,11 @@ async function format(configuration) {
 /**
  * @param {string} configuration
  * @param {string} logFile
+ * @param {readonly string[] | undefined} machine
  */
-function launch(configuration, logFile) {
+function launch(configuration, logFile, machine) {
   const log = openSync(logFile, 'w')
-  const child = spawn(javaCommand(), [...javaArguments('INFO'), 'kafka.Kafka', configuration], { stdio: ['ignore', log, log] })
+  const child = spawn(javaCommand(), [...javaArguments('INFO', machine), 'kafka.Kafka', configuration], { stdio: ['ignore', log, log] })
   closeSync(log)
   // Not left behind when this process ends without stop(); a SIGKILL of this process leaves it behind all the same.
   const killWithUs = () => { child.kill('SIGKILL') }

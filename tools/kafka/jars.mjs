@@ -1,7 +1,7 @@
 // The jars of a complete Apache Kafka, and the Java that runs them.
 // Maven resolves the jars once, into jars-<version>/ beside this file or into the folder that MILLRACE_KAFKA_JARS
 // names, which may be filled already. A folder appears under its name only when it is complete, so that processes
-// that fetch at the same time, or are killed while they do, leave nothing half.
+// that fetch at the same time, or are killed while they do, leave nothing half. What an older one lacks is moved into it.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -12,7 +12,7 @@ export const kafkaVersion = '4.3.1'
 const here = dirname(fileURLToPath(import.meta.url))
 
 /** What no run can do without; if these are there, Maven was here. */
-const essential = [`kafka_2.13-${kafkaVersion}.jar`, `kafka-tools-${kafkaVersion}.jar`, `kafka-clients-${kafkaVersion}.jar`]
+const essential = ['kafka_2.13', 'kafka-tools', 'kafka-clients', 'kafka-streams'].map(name => `${name}-${kafkaVersion}.jar`)
 const essentialParts = ['log4j-core-', 'log4j-slf4j-impl-']
 
 export function jarsDirectory() {
@@ -59,12 +59,23 @@ export function fetchJars() {
   return target
 }
 
-/** Another process may have been first: then its jars are as good. @param {string} partial @param {string} target */
+/**
+ * Another process may have been first: then its jars are as good. What is essential comes last.
+ * @param {string} partial
+ * @param {string} target
+ */
 function moveInto(partial, target) {
-  try {
-    renameSync(partial, target)
-  } catch (error) {
-    if (!hasJars(target)) throw error
+  if (!existsSync(target)) {
+    try {
+      return renameSync(partial, target)
+    } catch (error) {
+      if (!existsSync(target)) throw error
+    }
+  }
+  const present = readdirSync(target)
+  const missing = readdirSync(partial).filter(name => !present.includes(name))
+  for (const name of [...missing.filter(name => !essential.includes(name)), ...missing.filter(name => essential.includes(name))]) {
+    renameSync(join(partial, name), join(target, name))
   }
 }
 
@@ -88,14 +99,17 @@ function javaMajor() {
   return Number(first === '1' ? second : first)
 }
 
+/** Short runs don't earn back the optimising compiler. */
+const forShortRuns = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xmx512m']
+
 /**
- * The arguments of `java` that come before the class to run.
- * UTF-8 whatever the locale says: the tools print keys and values. Short runs don't earn back the optimising compiler.
- * @param {'WARN' | 'INFO'} level  of what is logged to standard error
+ * The arguments of `java` that come before the class to run. UTF-8 whatever the locale says: the tools print keys and values.
+ * @param {'ERROR' | 'WARN' | 'INFO'} level  of what is logged to standard error
+ * @param {readonly string[]} [machine]  memory, collector and compiler
  */
-export function javaArguments(level) {
+export function javaArguments(level, machine = forShortRuns) {
   return [
-    '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto', '-Xmx512m',
+    ...machine, '-Xshare:auto',
     '-Dfile.encoding=UTF-8', '-Dsun.stdout.encoding=UTF-8', '-Dstdout.encoding=UTF-8',
     `-Dlog4j2.configurationFile=${join(here, 'log4j2.properties')}`, `-Dmillrace.level=${level}`,
     '-cp', join(jarsDirectory(), '*'),

@@ -34,24 +34,32 @@ const maxOutputBytes = 512 * 1024 * 1024
 /**
  * @param {string} name  one of `toolNames`, or a class
  * @param {readonly string[]} args
+ * @param {readonly string[]} [machine]  Java's memory, collector and compiler, if not those of short runs
  * @returns {Promise<ToolResult>}
  */
-export function runTool(name, args) {
+export function runTool(name, args, machine) {
+  const className = classOfTool(name)
+  fetchJars()
+  return runJava([...javaArguments('WARN', machine), className, ...args])
+}
+
+/** @param {string} name  one of `toolNames`, or a class */
+export function classOfTool(name) {
   const className = new Map(Object.entries(toolClasses)).get(name) ?? name
   if (!className.includes('.')) throw new Error(`'${name}' is no tool of Kafka's known here: ${toolNames.join(', ')}, or the name of a class`)
-  fetchJars()
-  return runJava([...javaArguments('WARN'), className, ...args])
+  return className
 }
 
 /**
  * Compiles and runs one .java file in memory: needs a JDK, where the tools only need a JRE.
  * @param {string} file
  * @param {readonly string[]} args
+ * @param {readonly string[]} [machine]
  * @returns {Promise<ToolResult>}
  */
-export function runSource(file, args) {
+export function runSource(file, args, machine) {
   fetchJars()
-  return runJava([...javaArguments('WARN'), file, ...args])
+  return runJava([...javaArguments('WARN', machine), file, ...args])
 }
 
 /** @param {readonly string[]} args @returns {Promise<ToolResult>} */

@@ -1,0 +1,3 @@
+import { playClients } from './support/play-clients.ts'
+
+await playClients('python', 'directory')
