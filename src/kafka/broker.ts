@@ -9,6 +9,7 @@ import type { ListenSettings } from './listen-options.ts'
 
 /** Of a Unix socket, where no port is given: some clients check it, though they connect to the path. */
 const PORT_OF_SOCKETS = 9092
+const NOT_OUR_ADDRESS = ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN']
 
 export interface BrokerParts {
   readonly settings: ListenSettings
@@ -128,6 +129,11 @@ async function listening(server: Server, where: ListenOptions): Promise<void> {
 
 function listenFailed({ path, host, port }: ListenOptions, cause: unknown, isTaken: boolean): UsageError {
   const place = path ?? `${host}:${port}`
-  const hint = path === undefined ? 'choose another port, or 0 for one that is free' : isTaken ? 'another process listens there, or it is no socket: choose another path' : 'its directory has to be there, and to be writable'
+  const hint = path === undefined ? portHint(cause) : isTaken ? 'another process listens there, or it is no socket: choose another path' : 'its directory has to be there, and to be writable'
   return new UsageError('LISTEN_FAILED', `listen: can't listen on ${place}: ${(cause as Error).message}`, { hint, details: { place }, cause })
+}
+
+function portHint(cause: unknown): string {
+  const isNotOurs = NOT_OUR_ADDRESS.includes((cause as NodeJS.ErrnoException).code ?? '')
+  return isNotOurs ? "host is an address of this machine, or '0.0.0.0' for all it has; what clients are told is advertisedHost" : 'choose another port, or 0 for one that is free'
 }

@@ -85,7 +85,7 @@ function named<Name extends string>(names: readonly Name[], kind: string): (valu
     const known = names.find(each => each === value)
     if (known !== undefined) return known
     const nearest = typeof value === 'string' ? nearestName(value, names) : undefined
-    throw new UsageError('OPTION_INVALID', `${name}: found ${describe(value)}, expected ${kind}`, { hint: nearest === undefined ? 'docs/kafka.md lists them' : `did you mean '${nearest}'?`, details: { found: value } })
+    throw new UsageError('OPTION_INVALID', `${name}: found ${describe(value)}, expected ${kind}`, { hint: nearest === undefined ? 'docs/kafka.md tells which there are' : `did you mean '${nearest}'?`, details: { found: value } })
   }
 }
 

@@ -55,7 +55,8 @@ export class RemoteTransaction {
   get state() { return this.#state }
   get isRecorded(): boolean { return this.#parts.isRecorded }
   get timeoutMs(): number { return this.#parts.timeoutMs }
-  get partitions(): readonly WritablePartition[] { return [...this.#partitions] }
+  /** Those of topics that were deleted meanwhile take no part in its end. */
+  get partitions(): readonly WritablePartition[] { return [...this.#partitions].filter(({ closed }) => !closed) }
   get transactionalId(): string { return this.producer.transactionalId }
 
   // ---------------------------------------------------------------- while it is open
@@ -98,7 +99,7 @@ export class RemoteTransaction {
     const { producer } = this
     const record = { producerId: producer.id, producerEpoch: producer.epoch + (raises ? 1 : 0), ...raises ? { clientTransactionVersion: RAISING_VERSION } : {} }
     try {
-      await ending.secure([...this.partitions, ...durability === 'power' ? this.#sources() : []])
+      await this.#secure(ending)
       this.#checkEnding()
       ending.decide({ ...record, nextProducerId: nextId }, this.partitions)
     } catch (error) {
@@ -131,6 +132,17 @@ export class RemoteTransaction {
     this.#drop()
     this.#end(raises, nextId)
     await ending.secureDecision()
+  }
+
+  async #secure(ending: Ending): Promise<void> {
+    for (;;) {
+      const written = [...this.partitions, ...this.#sources()]
+      try {
+        return void await ending.secure(written)
+      } catch (error) {
+        if (written.every(({ closed }) => !closed)) throw error // else a topic was deleted on the way
+      }
+    }
   }
 
   #identityAfter(producerId: number, nextId: number | undefined): { producerId: number; producerEpoch: number; previousProducerId: number } | undefined {

@@ -82,6 +82,12 @@ test('a directory that is held, and a port that is taken, are told, and the exit
   other.close()
 })
 
+test('a wrong option is told, and makes no log', () => {
+  const directory = newDirectory()
+  expect(run('serve', directory, '--port', '70000')).toMatchObject({ code: 1, out: '', err: expect.stringContaining('from 0 to 65535') })
+  expect(existsSync(directory)).toBe(false)
+})
+
 test.skipIf(process.platform === 'win32')('a log can be served on a Unix socket', async () => {
   const path = join(newDirectory(), '..', 'kafka.sock')
   const served = await serve('memory:', '--socket', path)

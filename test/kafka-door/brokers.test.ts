@@ -86,6 +86,7 @@ test('what is advertised is what clients are told', async () => {
 test('a port that is taken, and a place that is none, are told', async () => {
   const { log, door } = await openDoor()
   await expect(listen(log, { port: door.port })).rejects.toMatchObject({ code: 'LISTEN_FAILED', message: expect.stringContaining(`127.0.0.1:${door.port}`) })
+  await expect(listen(log, { host: '192.0.2.1' })).rejects.toMatchObject({ code: 'LISTEN_FAILED', hint: expect.stringContaining('address of this machine') })
   await expect(listen(log, { socket: join(tmpdir(), 'no', 'such', 'directory', 'kafka.sock') })).rejects.toMatchObject({ code: 'LISTEN_FAILED' })
   await expect(listen(log, { socket: 'kafka.sock', brokers: 2 })).rejects.toMatchObject({ code: 'OPTIONS_CONTRADICT' })
 })

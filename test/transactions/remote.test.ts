@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { BatchEncoder } from '../../src/format/batch-encoder.ts'
 import { encodeTransactionKey, encodeTransactionValue } from '../../src/format/transaction-records.ts'
 import type { WritablePartition } from '../../src/storage/writable-partition.ts'
+import { nextTurn } from '../../src/platform/next-turn.ts'
 import { testLog, type TestLog } from '../../src/testing.ts'
 import { partsOf } from '../../src/surface/event-log.ts'
 import { RemoteClient } from './support/remote-client.ts'
@@ -221,6 +222,22 @@ test('a producer whose epochs are used up goes on with another id: by the end of
   expect(await beginning.commit()).toBe('NONE')
   expect(await valuesOf(await after.topic<string>('orders'))).toEqual(['a', 'b', 'c'])
   await after.close()
+})
+
+test.each(versions)('version %i: what it wrote to a topic that is deleted is gone, and the rest is committed', async version => {
+  for (const turns of [0, 1, 3]) {
+    const { log, values } = await start()
+    await log.topic('bills', { value: 'string' })
+    const client = await RemoteClient.begin(log, { version })
+    await client.send('bills', 0, 'a')
+    await client.send('orders', 0, 'b')
+    const committing = turns === 0 ? undefined : client.commit()
+    for (let turn = 0; turn < turns; turn++) await nextTurn()
+    await log.deleteTopic('bills')
+    expect(await (committing ?? client.commit())).toBe('NONE')
+    expect(await values()).toEqual(['b'])
+    await log.close()
+  }
 })
 
 test('closing the log aborts what is open, and does not wait for its producer', async () => {

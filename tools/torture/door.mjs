@@ -71,8 +71,9 @@ async function copyThroughKills({ rounds, seed, progress }, protocol, isolation)
     const violations = await compare(directory, isolation)
     const { committed, aborted, anew } = client
     const figures = `${rounds} kills, ${committed} transactions committed, ${aborted} aborted, the client began anew ${anew} times`
-    if (violations.length === 0) rmSync(directory, { recursive: true, force: true })
-    return { figures, violations, evidence: violations.length === 0 ? undefined : directory }
+    const isEvidence = violations.length > 0 && isolation === 'read_committed'
+    if (!isEvidence) rmSync(directory, { recursive: true, force: true })
+    return { figures, violations, evidence: isEvidence ? directory : undefined }
   } finally {
     client.kill()
     await server.kill()

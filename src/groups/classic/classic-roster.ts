@@ -30,9 +30,9 @@ export class ClassicRoster {
   get leader(): string | null { return this.#leader }
   /** It outlives the members; null: there has been none. */
   get protocolType(): string | null { return this.#protocolType }
-  get joiningCount(): number { return [...this.members].filter(({ isJoining }) => isJoining).length }
   get allHaveJoined(): boolean { return this.pending.size === 0 && this.allMembersHaveJoined }
-  get allMembersHaveJoined(): boolean { return this.joiningCount === this.size }
+  /** Those of this process that are away are known not to come: nobody waits for them. */
+  get allMembersHaveJoined(): boolean { return [...this.members].every(({ isJoining, isAway }) => isJoining || isAway) }
   /** The longest that one of them needs. */
   get rebalanceTimeoutMs(): number { return Math.max(0, ...[...this.members].map(({ rebalanceTimeoutMs }) => rebalanceTimeoutMs)) }
 

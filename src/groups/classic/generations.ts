@@ -161,6 +161,7 @@ export class Generations {
     this.#state = 'CompletingRebalance'
     this.#protocol = this.roster.selectProtocol()
     for (const member of this.roster.members) {
+      if (member.isAway) continue
       this.#unsynced.add(member.id)
       member.isNew = false
       this.awaitHeartbeat(member)

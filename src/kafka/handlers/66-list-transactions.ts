@@ -13,7 +13,7 @@ type Request = RequestOf<typeof listTransactions>
 const NO_DURATION = -1
 
 /** What a pattern takes that is beyond it nobody meant. */
-const PATTERN_MS = 100
+const PATTERN_MS = 1000
 
 export const listTransactionsHandler: Handler<typeof listTransactions> = {
   handle(request, { door: { brokers, transactions, log }, node }) {

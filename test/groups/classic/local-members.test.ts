@@ -233,6 +233,20 @@ test('a static member of this process that is away for a while gets back what it
   expect([labelsOf(again), client.generation]).toEqual([had, generation])
 })
 
+test('a static member of this process that is away is not waited for, and after its sessionTimeout others have what it had', async () => {
+  const mixed = await Mixed.open()
+  const client = mixed.client('remote')
+  await mixed.settle()
+  const joining = mixed.join({ memberId: 'one' })
+  await mixed.settle()
+  await (await joining).close()
+  const other = mixed.client('other')
+  await mixed.settle() // 3 s
+  expect([client.isSettled, other.isSettled, client.labels.length + other.labels.length < 4]).toEqual([true, true, true])
+  await mixed.settle(1600) // 48 s
+  expect([...client.labels, ...other.labels].sort()).toEqual(ALL)
+})
+
 test('a static member that comes again for other topics leaves those that it had to others', async () => {
   const mixed = await Mixed.open()
   await mixed.groups.log.topic('bills')

@@ -225,7 +225,7 @@ export class RemoteHistory {
   /** So do all whose transactions are open. */
   async #takeTooLong(actor: Actor): Promise<void> {
     if (this.#isBusy || actor.attempt === undefined) return
-    const late = this.#actors.filter(({ attempt }) => attempt?.isEmpty === false)
+    const late = this.#actors.filter(({ attempt, unanswered }) => attempt?.isEmpty === false && attempt.asked === undefined && unanswered === undefined) // of the others a power cut may have left nothing
     await this.#log.clock.advance(TIMEOUT_MS)
     for (const each of late) {
       const answer = each.client.write('orders', 0, [each.nextValue()])

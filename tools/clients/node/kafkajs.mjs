@@ -6,8 +6,11 @@ const { Kafka, CompressionTypes, ConfigResourceTypes, logLevel } = await clientM
 
 /** @typedef {import('./report.mjs').Place} Place */
 
+/** It tries a broker that is away again for longer than scenarios wait, if it is let. */
+const retry = { initialRetryTime: 50, maxRetryTime: 300, retries: 5 }
+
 /** @param {Place} place @param {string} id */
-const client = ({ bootstrap }, id) => new Kafka({ clientId: `kafkajs-${id}`, brokers: bootstrap.split(','), logLevel: logLevel.NOTHING })
+const client = ({ bootstrap }, id) => new Kafka({ clientId: `kafkajs-${id}`, brokers: bootstrap.split(','), logLevel: logLevel.NOTHING, retry })
 
 /** @template T @param {any} part @param {(part: any) => Promise<T>} use @returns {Promise<T>} */
 async function connected(part, use) {
@@ -86,7 +89,7 @@ async function consume(place) {
 
 /** @param {Place} place @param {string} topic  and the group's name @returns {Promise<import('./report.mjs').Member>} */
 async function join(place, topic) {
-  const consumer = client(place, 'member').consumer({ groupId: topic, heartbeatInterval: 200, sessionTimeout: 10_000, maxWaitTimeInMs: 200 })
+  const consumer = client(place, 'member').consumer({ groupId: topic, heartbeatInterval: 200, sessionTimeout: 10_000, maxWaitTimeInMs: 200, retry })
   const member = { assigned: /** @type {number[]} */ ([]), values: /** @type {string[]} */ ([]), leave: () => consumer.disconnect() }
   consumer.on(consumer.events.GROUP_JOIN, (/** @type {any} */ { payload }) => { member.assigned = payload.memberAssignment[topic] ?? [] })
   await consumer.connect()
@@ -138,7 +141,7 @@ async function transactions(place) {
   const [input, output] = [place.topic('in'), place.topic('out')]
   const groupId = place.topic('handled')
   await createTopics(place, { [input]: 1, [output]: 1 })
-  const options = { transactionalId: place.topic('transactions'), idempotent: true, maxInFlightRequests: 1, transactionTimeout: 30_000, retry: { retries: 5 } }
+  const options = { transactionalId: place.topic('transactions'), idempotent: true, maxInFlightRequests: 1, transactionTimeout: 30_000 }
   /** @param {any} producer @param {readonly string[]} values @param {'commit' | 'abort'} end @param {number} [position] */
   async function transaction(producer, values, end, position) {
     const open = await producer.transaction()
