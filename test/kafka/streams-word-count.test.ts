@@ -29,7 +29,7 @@ describeWithKafka('Kafka Streams at a door', () => {
   afterEach(() => { for (const child of running) child.kill('SIGKILL') })
   afterAll(() => { rmSync(scratch, { recursive: true, force: true }) })
 
-  test('counts every word exactly once, though it is killed again and again', { timeout: 120_000 }, async () => {
+  test('counts every word exactly once, though it is killed again and again', { timeout: 240_000 }, async () => {
     const log = await open(join(scratch, 'log'))
     const door = await listen(log)
     const lines = await log.topic<string, string>('lines', topicOptions)
@@ -54,7 +54,7 @@ describeWithKafka('Kafka Streams at a door', () => {
     await log.close()
   })
 
-  test('counts every word exactly once, though the process with the log is killed', { timeout: 120_000 }, async () => {
+  test('counts every word exactly once, though the process with the log is killed', { timeout: 240_000 }, async () => {
     buildDist()
     const directory = join(scratch, 'killed-log')
     const log = await open(directory)

@@ -45,7 +45,13 @@ test('no transaction is open while a handler runs, and readers see its effects w
 test('a transaction holds 500 records at most', async () => {
   const pipeline = await Pipeline.open()
   await pipeline.send(1200)
-  await pipeline.run((record, context) => { void pipeline.copy(record, context) }, { commitInterval: '1h' })
+  const handled: unknown[] = []
+  await pipeline.run((record, context) => {
+    handled.push(record)
+    void pipeline.copy(record, context)
+  }, { commitInterval: '1h' })
+  while (handled.length < 1200) await new Promise(resolve => { setImmediate(resolve) })
+  await pipeline.log.clock.settle() // two are committed, and the third waits for its time
   await pipeline.log.clock.advance('1h')
   const markers = pipeline.target.partitions[0]!.endOffset - 1200
   expect([await pipeline.copied(), markers]).toEqual([numbers(1200), 3])

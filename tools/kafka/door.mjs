@@ -16,11 +16,11 @@ import { fileURLToPath } from 'node:url'
 const program = fileURLToPath(new URL('../../dist/cli.cjs', import.meta.url))
 
 /**
- * @param {{ directory: string, port?: number }} options
+ * @param {{ directory: string, port?: number, partitions?: number }} options  partitions: of topics that are made without a number
  * @returns {Promise<ServedDoor>}
  */
-export async function startDoor({ directory, port = 0 }) {
-  const child = spawn(process.execPath, [program, 'serve', directory, '--port', `${port}`], { stdio: ['ignore', 'pipe', 'inherit'] })
+export async function startDoor({ directory, port = 0, partitions = 1 }) {
+  const child = spawn(process.execPath, [program, 'serve', directory, '--port', `${port}`, '--partitions', `${partitions}`], { stdio: ['ignore', 'pipe', 'inherit'] })
   const killWithUs = () => { child.kill('SIGKILL') }
   process.once('exit', killWithUs)
   const ended = once(child, 'exit').finally(() => process.removeListener('exit', killWithUs))
