@@ -3,8 +3,9 @@
 //
 //   slots      answers that are owed, in the order of their requests; a slot that is filled waits for those before it
 //   waiting    requests that have arrived and not begun
+//   held       the bytes of all that are not answered
 //
-// Bounded: the socket is not read while requests wait, and no request begins while the client does not take its answers.
+// Bounded: the socket is not read while much waits or is held, and no request begins while the client does not take its answers.
 import type { Socket } from 'node:net'
 import { Slices } from '../platform/slices.ts'
 import { FrameSplitter } from './protocol/frames.ts'
@@ -14,6 +15,8 @@ import type { CallingConnection } from './calling-connection.ts'
 const MAX_SLOTS = 100
 /** The socket is read on when fewer wait. */
 const MAX_WAITING = 10
+/** The same for the bytes of requests: so much, and one more request, are in memory. */
+const MAX_HELD_BYTES = 16 * 1024 * 1024
 /** Answers that the client has not taken yet: no request begins beyond that. */
 const MAX_UNSENT_BYTES = 8 * 1024 * 1024
 
@@ -28,7 +31,7 @@ export interface ConnectionParts {
   readonly onEnd: (connection: Connection, error: unknown) => void
 }
 
-interface Slot { parts: readonly Buffer[] | undefined }
+interface Slot { readonly requestBytes: number; parts: readonly Buffer[] | undefined }
 
 export class Connection implements CallingConnection {
   readonly host: string
@@ -37,6 +40,7 @@ export class Connection implements CallingConnection {
   readonly #splitter: FrameSplitter
   readonly #slots: Slot[] = []
   #waiting: Buffer[] = []
+  #heldBytes = 0
   #slices = new Slices()
   #busy = false
   #closed = false
@@ -81,7 +85,10 @@ export class Connection implements CallingConnection {
   #take(chunk: Buffer): void {
     this.#slices = new Slices()
     try {
-      for (const frame of this.#splitter.take(chunk)) this.#waiting.push(frame)
+      for (const frame of this.#splitter.take(chunk)) {
+        this.#waiting.push(frame)
+        this.#heldBytes += frame.length
+      }
     } catch (error) {
       this.end(error)
       return
@@ -95,7 +102,7 @@ export class Connection implements CallingConnection {
       else this.#begin(this.#waiting.shift()!)
     }
     if (this.#closed) return
-    if (this.#waiting.length >= MAX_WAITING) this.#socket.pause()
+    if (this.#waiting.length >= MAX_WAITING || this.#heldBytes >= MAX_HELD_BYTES) this.#socket.pause()
     else if (this.#socket.isPaused()) this.#socket.resume()
   }
 
@@ -109,7 +116,7 @@ export class Connection implements CallingConnection {
   }
 
   #begin(frame: Buffer): void {
-    const slot: Slot = { parts: undefined }
+    const slot: Slot = { requestBytes: frame.length, parts: undefined }
     this.#slots.push(slot)
     this.#busy = true
     let hasProceeded = false
@@ -146,7 +153,11 @@ export class Connection implements CallingConnection {
 
   #flush(): void {
     this.#socket.cork()
-    while (this.#slots[0]?.parts !== undefined) for (const part of this.#slots.shift()!.parts!) this.#socket.write(part)
+    for (let first = this.#slots[0]; first?.parts !== undefined; first = this.#slots[0]) {
+      this.#slots.shift()
+      this.#heldBytes -= first.requestBytes
+      for (const part of first.parts) this.#socket.write(part)
+    }
     this.#socket.uncork()
   }
 }

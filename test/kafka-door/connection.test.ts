@@ -30,10 +30,8 @@ function frame(value: number): Buffer {
 
 async function received(client: Socket, count: number): Promise<number[]> {
   const values: number[] = []
-  while (values.length < count) {
-    const [chunk] = await once(client, 'data') as [Buffer]
-    values.push(...chunk)
-  }
+  client.on('data', chunk => { values.push(...chunk) })
+  while (values.length < count) await once(client, 'data')
   return values
 }
 
@@ -147,4 +145,25 @@ test('a client that does not take its answers counts as idle, one whose request 
   slow.client.write(Buffer.concat([frame(1), frame(1), frame(1)]))
   while (begun++ < 200) await new Promise(resolve => { setImmediate(resolve) })
   expect([connection.isIdle, slow.connection.isIdle]).toEqual([false, true])
+})
+
+test('requests that wait for their answers are held up to a limit of bytes', async () => {
+  const finish: (() => void)[] = []
+  const { client } = await pair((_request, _connection, proceed) => {
+    proceed()
+    return new Promise(resolve => { finish.push(() => { resolve([Buffer.from([1])]) }) })
+  }, 8 * 1024 * 1024)
+  const large = Buffer.alloc(4 + 4 * 1024 * 1024)
+  large.writeInt32BE(large.length - 4, 0)
+  for (let i = 0; i < 20; i++) client.write(large)
+  for (let last = -1; last !== finish.length || last === 0;) {
+    last = finish.length
+    for (let turn = 0; turn < 200; turn++) await new Promise(resolve => { setImmediate(resolve) })
+  }
+  expect(finish.length).toBeLessThan(7)
+  for (let answered = 0; answered < 20; answered++) {
+    while (finish.length === answered) await new Promise(resolve => { setImmediate(resolve) })
+    finish[answered]!()
+  }
+  expect(await received(client, 20)).toHaveLength(20)
 })

@@ -47,14 +47,23 @@ const { values: { rounds, records, only, directory } } = parseArgs({
 const scratch = mkdtempSync(join(directory, 'door-speed-'))
 const tools = startToolRunner()
 let topics = 0
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => { process.exit(1) }) // what was started ends with it
-process.once('exit', () => { rmSync(scratch, { recursive: true, force: true }) })
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    process.once('exit', removeScratch) // the last that is done: what was started is killed before
+    process.exit(1)
+  })
+}
 try {
   console.log(JSON.stringify(machine()))
   if (only === undefined || only !== 'start') await compareSides()
   if (only === undefined || only === 'start') await measureStarts()
 } finally {
   await tools.close()
+  removeScratch()
+}
+
+function removeScratch() {
+  rmSync(scratch, { recursive: true, force: true, maxRetries: 10 })
 }
 
 async function compareSides() {
