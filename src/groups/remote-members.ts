@@ -20,7 +20,7 @@ import { RemoteSubscription } from './remote-subscription.ts'
 import type { Assigned, Seat } from './seat.ts'
 
 /** What clients are told: how long until they say that they live, and ask what is new; shorter while partitions change hands. */
-const HEARTBEAT_INTERVAL_MS = 1_000
+const HEARTBEAT_INTERVAL_MS = 500
 const MOVING_HEARTBEAT_INTERVAL_MS = 200
 /** Kafka sets no limit by default; a group is planned as a whole each time. */
 const LARGEST_GROUP = 1_000

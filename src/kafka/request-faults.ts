@@ -5,14 +5,14 @@ import { duration, integer, optionTable, readOptions } from '../base/options.ts'
 import type { Duration } from '../base/units.ts'
 import { nearestName } from '../base/nearest-name.ts'
 import { systemClock } from '../platform/clock.ts'
-import { apis, type KnownApi } from './apis/table.ts'
+import { API_NAMES, type ApiName } from './apis/names.ts'
 import { KAFKA_ERRORS, type KafkaErrorName } from './kafka-errors.ts'
 import type { Api } from './protocol/api.ts'
 import type { CallingConnection } from './calling-connection.ts'
 
 export interface FailOptions {
   /** Kafka's name: 'Produce', 'Fetch', 'JoinGroup'. */
-  api: KnownApi['name']
+  api: ApiName
   /** Kafka's name: 'NOT_LEADER_OR_FOLLOWER', 'REQUEST_TIMED_OUT'. */
   error: KafkaErrorName
   /** Default 1: so many of the requests that come next. */
@@ -21,7 +21,7 @@ export interface FailOptions {
 
 export interface DelayOptions {
   /** Left out: all of them. */
-  api?: KnownApi['name']
+  api?: ApiName
   by: Duration
   /** Default 1. */
   times?: number
@@ -31,7 +31,6 @@ interface Fault { readonly api: string | undefined; readonly errorCode: number |
 
 /** Timers hold no longer ones. */
 const LONGEST_MS = 2 ** 31 - 1
-const API_NAMES = apis.map(({ name }) => name)
 const ERROR_NAMES = (Object.keys(KAFKA_ERRORS) as KafkaErrorName[]).filter(name => name !== 'NONE')
 const TIMES = { default: 1, read: integer({ min: 1, max: Number.MAX_SAFE_INTEGER }) } as const
 

@@ -40,7 +40,7 @@ test('a client joins, lives and leaves, in each version', async () => {
   for (const version of [0, 1]) {
     const { client } = await start()
     const joined = await beat(client, version === 0 ? { memberId: '' } : {}, version)
-    expect(joined).toMatchObject({ errorCode: 0, memberEpoch: 1, heartbeatIntervalMs: 1000 })
+    expect(joined).toMatchObject({ errorCode: 0, memberEpoch: 1, heartbeatIntervalMs: 500 })
     expect(joined.assignment?.topicPartitions.map(({ partitions }) => partitions)).toEqual([[0, 1]])
     const said = { memberId: joined.memberId!, memberEpoch: 1, rebalanceTimeoutMs: -1, subscribedTopicNames: null, topicPartitions: null }
     expect(await beat(client, said, version)).toMatchObject({ errorCode: 0, memberEpoch: 1, assignment: null })

@@ -6,6 +6,7 @@ import { listen, type Door } from '../../src/kafka.ts'
 import { open, type EventLog } from '../../src/index.ts'
 import { metadata } from '../../src/kafka/apis/03-metadata.ts'
 import { apiVersions } from '../../src/kafka/apis/18-api-versions.ts'
+import { API_NAMES } from '../../src/kafka/apis/names.ts'
 import { apis } from '../../src/kafka/apis/table.ts'
 import { routes } from '../../src/kafka/handlers/table.ts'
 import { decodeResponse, encodeRequest } from '../../src/kafka/protocol/messages.ts'
@@ -25,6 +26,7 @@ async function start(options = {}): Promise<{ log: EventLog; door: Door; client:
 
 test('every API that is announced is handled, and no other', () => {
   expect(routes.map(({ api }) => api.name)).toEqual(apis.map(({ name }) => name))
+  expect(API_NAMES).toEqual(apis.map(({ name }) => name))
 })
 
 test('a client learns which versions are spoken', async () => {
