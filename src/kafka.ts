@@ -5,7 +5,7 @@ import { Door } from './kafka/door.ts'
 import { readListenOptions, type ListenOptions } from './kafka/listen-options.ts'
 import { EventLog, partsOf } from './surface/event-log.ts'
 
-export type { ApiName } from './kafka/apis/names.ts'
+export type { ApiName } from './kafka/api-names.ts'
 export type { Broker } from './kafka/broker.ts'
 export { Door } from './kafka/door.ts'
 export type { ListenOptions } from './kafka/listen-options.ts'

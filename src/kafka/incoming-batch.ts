@@ -28,9 +28,9 @@ import { Places } from './places.ts'
 
 /** What readers inflate at most (api.md). */
 const INFLATED_LIMIT_BYTES = 64 * 1024 * 1024
-/** Compressed batches below this size are inflated on this thread, unless more comes out than the next. */
-const INFLATE_LATER_BYTES = 32 * 1024
-const INFLATE_NOW_LIMIT_BYTES = 256 * 1024
+/** Compressed batches below this size are inflated on this thread, unless more comes out than the next: a fraction of a millisecond each. */
+const INFLATE_NOW_BYTES: Readonly<Record<Codec, number>> = { none: 0, gzip: 32 * 1024, snappy: 256 * 1024, lz4: 256 * 1024, zstd: 32 * 1024 }
+const INFLATE_NOW_LIMIT_BYTES = 512 * 1024
 /** At a time, each up to INFLATED_LIMIT_BYTES. libuv has four threads. */
 const MAX_INFLATED = 4
 /** More records than fit in here are walked in slices, with turns of the event loop between them. */
@@ -116,7 +116,7 @@ function checkHeader(batch: Buffer, { allowsZstd }: BatchRules): void {
 
 /** undefined: that is to be done elsewhere. */
 function inflateNow(codec: Codec, stored: Buffer): Buffer | undefined {
-  if (stored.length >= INFLATE_LATER_BYTES || !isCodecLoaded(codec)) return undefined
+  if (stored.length >= INFLATE_NOW_BYTES[codec] || !isCodecLoaded(codec)) return undefined
   try {
     return inflate(codec, stored, INFLATE_NOW_LIMIT_BYTES)
   } catch (error) {

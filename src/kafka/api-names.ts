@@ -1,4 +1,4 @@
-// The names of the APIs in table.ts, apart from it: users name them, and need not have the types of all their fields for that.
+// The names of the APIs in apis/table.ts, apart from it: users name them, and need not have the types of all their fields for that.
 export const API_NAMES = [
   'Produce', 'Fetch', 'ListOffsets', 'Metadata', 'OffsetCommit', 'OffsetFetch', 'FindCoordinator', 'JoinGroup', 'Heartbeat',
   'LeaveGroup', 'SyncGroup', 'DescribeGroups', 'ListGroups', 'ApiVersions', 'CreateTopics', 'DeleteTopics', 'DeleteRecords',
